@@ -1,0 +1,277 @@
+//! Completion, inspection and "is this cell whole": answered from the session's
+//! names and the index of the library, at any time, also while a cell runs.
+
+use crate::index::{self, Entry};
+use crate::layout::Variables;
+use crate::split;
+use pillars_kernel::{Assistant, Completeness, Completion, Completions, Media};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+const KEYWORDS: &[&str] = &[
+    "as", "async", "await", "break", "const", "continue", "else", "enum", "false", "fn", "for",
+    "if", "impl", "in", "let", "loop", "match", "mod", "move", "mut", "pub", "ref", "return",
+    "self", "static", "struct", "trait", "true", "type", "unsafe", "use", "where", "while",
+];
+
+/// Names of the standard library that a beginner types most.
+const STANDARD: &[(&str, &str, &str)] = &[
+    ("println!", "macro", "println!(\"{}\", value)"),
+    ("print!", "macro", "print!(\"{}\", value)"),
+    ("format!", "macro", "format!(\"{}\", value) -> String"),
+    ("assert!", "macro", "assert!(condition)"),
+    ("assert_eq!", "macro", "assert_eq!(left, right)"),
+    ("vec!", "macro", "vec![1, 2, 3] -> Vec<T>"),
+    ("panic!", "macro", "panic!(\"reason\")"),
+    ("Vec", "struct", "struct Vec<T>"),
+    ("String", "struct", "struct String"),
+    ("Option", "enum", "enum Option<T> { None, Some(T) }"),
+    ("Some", "constant", "Some(value)"),
+    ("None", "constant", "None"),
+    ("Result", "enum", "enum Result<T, E> { Ok(T), Err(E) }"),
+    ("Ok", "constant", "Ok(value)"),
+    ("Err", "constant", "Err(error)"),
+    ("Box", "struct", "struct Box<T>"),
+];
+
+/// The session's names, as of the latest cell.
+#[derive(Default)]
+pub struct Names(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    variables: Variables,
+    items: BTreeMap<String, String>,
+}
+
+impl Names {
+    /// Takes over what there is after a cell.
+    pub fn update(&self, variables: &Variables, items: &BTreeMap<String, String>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.variables.clone_from(variables);
+        known.items.clone_from(items);
+    }
+}
+
+/// The assistant.
+pub struct RustAssistant {
+    names: Arc<Names>,
+    library: OnceLock<Vec<Entry>>,
+}
+
+impl RustAssistant {
+    /// One that knows these names, and the library.
+    pub fn new(names: Arc<Names>) -> Self {
+        Self { names, library: OnceLock::new() }
+    }
+
+    fn library(&self) -> &[Entry] {
+        self.library.get_or_init(index::of_library)
+    }
+
+    /// Methods and functions of a type; of all types if it is not known.
+    fn members(&self, of: Option<&str>) -> Vec<Completion> {
+        let fits =
+            |entry: &&Entry| entry.of.is_some() && (of.is_none() || entry.of.as_deref() == of);
+        self.library().iter().filter(fits).map(completion).collect()
+    }
+
+    fn words(&self) -> Vec<Completion> {
+        let known = self.names.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let variables = known.variables.iter().map(|(name, variable)| Completion {
+            text: name.clone(),
+            kind: "variable",
+            signature: format!("{name}: {}", variable.type_name),
+        });
+        let items = known.items.iter().map(|(name, text)| Completion {
+            text: name.clone(),
+            kind: kind_of(text),
+            signature: text
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .trim_end_matches(['{', ' '])
+                .to_owned(),
+        });
+        let library = self.library().iter().filter(|entry| entry.of.is_none()).map(completion);
+        let standard = STANDARD.iter().map(|(name, kind, signature)| Completion {
+            text: (*name).to_owned(),
+            kind,
+            signature: (*signature).to_owned(),
+        });
+        let keywords = KEYWORDS.iter().map(|word| Completion {
+            text: (*word).to_owned(),
+            kind: "keyword",
+            signature: String::new(),
+        });
+        variables.chain(items).chain(library).chain(standard).chain(keywords).collect()
+    }
+
+    /// The type of a variable without its arguments and references: `Vec<f64>` is `Vec`.
+    fn type_of(&self, variable: &str) -> Option<String> {
+        let known = self.names.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let type_name = known.variables.get(variable)?.type_name.split('<').next()?.to_owned();
+        type_name.rsplit("::").next().map(str::to_owned)
+    }
+}
+
+impl Assistant for RustAssistant {
+    fn is_complete(&self, code: &str) -> Completeness {
+        if let Some(indent) = split::open_brackets(code) {
+            return Completeness::Incomplete { indent };
+        }
+        match split::split(code).has_errors {
+            true => Completeness::Invalid,
+            false => Completeness::Complete,
+        }
+    }
+
+    fn complete(&self, code: &str, cursor: usize) -> Completions {
+        let Context { start, typed, before } = Context::at(code, cursor);
+        let candidates = match &before {
+            Before::Dot(receiver) => self.members(self.type_of(receiver).as_deref()),
+            Before::Path(path) => self.members(Some(path)),
+            Before::Nothing => self.words(),
+        };
+        let mut items: Vec<Completion> =
+            candidates.into_iter().filter(|item| item.text.starts_with(&typed)).collect();
+        items.sort_by(|a, b| a.text.cmp(&b.text));
+        items.dedup_by(|a, b| a.text == b.text);
+        Completions { start, end: cursor, items }
+    }
+
+    fn inspect(&self, code: &str, cursor: usize) -> Option<Media> {
+        // The word may go on behind the cursor.
+        let rest = code.chars().skip(cursor).take_while(|c| in_word(*c)).count();
+        let Context { typed, before, .. } = Context::at(code, cursor + rest);
+        let of = match &before {
+            Before::Dot(receiver) => self.type_of(receiver),
+            Before::Path(path) => Some(path.clone()),
+            Before::Nothing => None,
+        };
+        let fits = |entry: &&Entry| entry.name == typed && (of.is_none() || entry.of == of);
+        if let Some(Entry { signature, docs, .. }) = self.library().iter().find(fits) {
+            let markdown = format!("```rust\n{signature}\n```\n\n{docs}");
+            return Some(
+                Media::plain(format!("{signature}\n\n{docs}")).with("text/markdown", markdown),
+            );
+        }
+        let word = self
+            .words()
+            .into_iter()
+            .find(|word| word.text.trim_end_matches('!') == typed && !word.signature.is_empty())?;
+        let markdown = format!("```rust\n{}\n```", word.signature);
+        Some(Media::plain(word.signature).with("text/markdown", markdown))
+    }
+}
+
+fn completion(entry: &Entry) -> Completion {
+    Completion { text: entry.name.clone(), kind: entry.kind, signature: entry.signature.clone() }
+}
+
+fn kind_of(item: &str) -> &'static str {
+    let kinds =
+        [("fn ", "function"), ("struct ", "struct"), ("enum ", "enum"), ("trait ", "trait")];
+    kinds.iter().find(|(word, _)| item.contains(word)).map_or("constant", |(_, kind)| kind)
+}
+
+fn in_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// What stands before the cursor.
+struct Context {
+    /// The code point at which the typed word begins.
+    start: usize,
+    typed: String,
+    before: Before,
+}
+
+enum Before {
+    Nothing,
+    /// `receiver.`; the receiver's last word, empty after a call.
+    Dot(String),
+    /// `path::`; its last word.
+    Path(String),
+}
+
+impl Context {
+    fn at(code: &str, cursor: usize) -> Self {
+        let before: Vec<char> = code.chars().take(cursor).collect();
+        let word_start =
+            |end: usize| before[..end].iter().rposition(|c| !in_word(*c)).map_or(0, |at| at + 1);
+        let start = word_start(before.len());
+        let word = |end: usize| before[word_start(end)..end].iter().collect::<String>();
+        let place = match &before[..start] {
+            [.., ':', ':'] => Before::Path(word(start - 2)),
+            [.., '.'] => Before::Dot(word(start - 1)),
+            _ => Before::Nothing,
+        };
+        Self { start, typed: before[start..].iter().collect(), before: place }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::Variable;
+
+    fn assistant() -> RustAssistant {
+        let names = Arc::<Names>::default();
+        let variable =
+            |type_name: &str| Variable { type_name: type_name.to_owned(), mutable: false };
+        let variables = [("länge", "f64"), ("queue", "Queue")];
+        let variables = variables.map(|(name, of)| (name.to_owned(), variable(of))).into();
+        let items = [("double".to_owned(), "fn double(x: i32) -> i32 { 2 * x }".to_owned())].into();
+        names.update(&variables, &items);
+        let library = index::of_source(
+            "/// A queue.\npub struct Queue;\nimpl Queue {\n/// Runs.\npub fn simulate(&self) {}\n}
+             /// Checks.\npub struct Other;\nimpl Other {\n/// Other.\npub fn simplify(&self) {}\n}",
+        );
+        RustAssistant { names, library: OnceLock::from(library) }
+    }
+
+    #[test]
+    fn what_could_stand_at_the_cursor_is_found_in_code_points() {
+        let cases: [(&str, &[&str], usize); 7] = [
+            ("dou", &["double"], 0),
+            ("é + län", &["länge"], 4),
+            ("queue.sim", &["simulate"], 6),
+            ("f().sim", &["simplify", "simulate"], 4),
+            ("Queue::", &["simulate"], 7),
+            ("Que", &["Queue"], 0),
+            ("zzz", &[], 0),
+        ];
+        for (code, expected, start) in cases {
+            let found = assistant().complete(code, code.chars().count());
+            let texts: Vec<_> = found.items.iter().map(|item| item.text.as_str()).collect();
+            assert_eq!(texts, expected, "{code}");
+            assert_eq!(found.start, start, "{code}");
+        }
+    }
+
+    #[test]
+    fn names_are_described_wherever_the_cursor_stands_in_them() {
+        for cursor in [0, 3, 6] {
+            let media = assistant().inspect("double(2)", cursor).unwrap();
+            assert!(media.data["text/plain"].as_str().unwrap().starts_with("fn double"));
+        }
+        let media = assistant().inspect("queue.simulate()", 9).unwrap();
+        assert!(media.data["text/markdown"].as_str().unwrap().contains("Runs."));
+        assert!(assistant().inspect("nowhere", 3).is_none());
+    }
+
+    #[test]
+    fn a_cell_is_whole_unfinished_or_wrong() {
+        let cases = [
+            ("1 + 1", Completeness::Complete),
+            ("fn f() {\n    1", Completeness::Incomplete { indent: 4 }),
+            (":dep rand", Completeness::Complete),
+            ("let = 3;", Completeness::Invalid),
+            ("}", Completeness::Invalid),
+        ];
+        for (code, expected) in cases {
+            assert_eq!(assistant().is_complete(code), expected, "{code}");
+        }
+    }
+}

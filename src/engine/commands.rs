@@ -1,0 +1,40 @@
+//! Commands that this engine answers itself. All others are evcxr's.
+
+use crate::layout::Variables;
+use pillars_kernel::CellError;
+
+/// Name, summary, and the answer.
+type Command = (&'static str, &'static str, fn(&Variables) -> String);
+
+const COMMANDS: &[Command] =
+    &[(":help", "this list", |_| help()), (":vars", "the variables and their types", variables)];
+
+/// Commands that evcxr carries out, for the list.
+const OF_EVCXR: &[(&str, &str)] = &[
+    (":clear", "forgets all variables and definitions"),
+    (":dep NAME = \"VERSION\"", "adds a crate"),
+    (":opt LEVEL", "the level of optimisation"),
+    (":timing", "shows how long each cell takes"),
+    ("!COMMAND", "runs a shell command"),
+];
+
+/// The answer to a command, if it is one of this engine's.
+pub fn answer(command: &str, variables: &Variables) -> Option<Result<String, CellError>> {
+    let name = command.split_whitespace().next().unwrap_or_default();
+    let (.., answer) = COMMANDS.iter().find(|(own, ..)| *own == name)?;
+    Some(Ok(answer(variables)))
+}
+
+fn variables(variables: &Variables) -> String {
+    let line = |(name, variable): (&String, &crate::layout::Variable)| {
+        let mutable = if variable.mutable { "mut " } else { "" };
+        format!("{mutable}{name}: {}\n", variable.type_name)
+    };
+    variables.iter().map(line).collect()
+}
+
+fn help() -> String {
+    let own = COMMANDS.iter().map(|(name, summary, _)| (*name, *summary));
+    let line = |(name, summary): (&str, &str)| format!("{name:24} {summary}\n");
+    own.chain(OF_EVCXR.iter().copied()).map(line).collect()
+}

@@ -1,0 +1,158 @@
+//! evcxr, and the only file that names it: it compiles a program against the
+//! library for cells, and runs it in a child process that it keeps.
+
+use crate::library::Library;
+use evcxr::{CommandContext, EvalCallbacks, EvalContext};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Must be called first in `main`: the program is its own child, which runs the
+/// cells, and does not return from here in that role.
+pub fn runtime_hook() {
+    evcxr::runtime_hook();
+}
+
+/// The child process, over its restarts.
+#[derive(Clone)]
+pub struct ChildHandle(Arc<Mutex<Child>>);
+
+impl ChildHandle {
+    /// Its number, as long as it runs.
+    pub fn id(&self) -> u32 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).id()
+    }
+}
+
+/// What a program printed, line by line, while it ran.
+pub struct Output {
+    /// Standard output.
+    pub stdout: crossbeam_channel::Receiver<String>,
+    /// Standard error.
+    pub stderr: crossbeam_channel::Receiver<String>,
+}
+
+/// Why a program did not come to its end.
+#[derive(Debug)]
+pub enum Failed {
+    /// It does not compile; rustc's diagnostics as JSON.
+    Compile(Vec<Value>),
+    /// The child process ended; how.
+    Ended(String),
+    /// Anything else, in evcxr's words.
+    Other(String),
+}
+
+/// A context: the items so far, the child with its variables.
+pub struct Evaluator {
+    context: CommandContext,
+    dir: PathBuf,
+    _dir: tempfile::TempDir,
+}
+
+impl Evaluator {
+    /// Starts a child and makes the library known to cells. Takes seconds.
+    ///
+    /// # Errors
+    /// A sentence, when a folder, the child or the compiler cannot be had.
+    pub fn start(library: &Library) -> Result<(Self, Output, ChildHandle), String> {
+        let dir = tempfile::Builder::new().prefix("pillars-cells-").tempdir().map_err(|error| {
+            format!("no folder for compiled cells: {error}; free some disk space or set TMPDIR")
+        })?;
+        // SAFETY: evcxr takes its folder from the environment alone. Nothing else
+        // in this process reads or writes this name.
+        unsafe { std::env::set_var("EVCXR_TMPDIR", dir.path()) };
+        let (mut context, output) =
+            EvalContext::with_subprocess_command(child()?).map_err(|error| error.to_string())?;
+        let mut flags = library.rustc_flags();
+        // The listing that tells the types of variables.
+        flags.push("--emit=mir".to_owned());
+        // The highest level at which cells use the library's instances of generics
+        // instead of compiling them again.
+        context.set_opt_level("1").map_err(|error| error.to_string())?;
+        let mut state = context.state();
+        state.set_build_env("CARGO_ENCODED_RUSTFLAGS", &flags.join("\u{1f}"));
+        context
+            .eval_with_state("#[allow(unused_imports)] use pillars::prelude::*;", state)
+            .map_err(|error| error.to_string())?;
+        let handle = ChildHandle(context.process_handle());
+        let evaluator = Self {
+            context: CommandContext::with_eval_context(context),
+            dir: dir.path().to_owned(),
+            _dir: dir,
+        };
+        Ok((evaluator, Output { stdout: output.stdout, stderr: output.stderr }, handle))
+    }
+
+    /// Compiles a program and runs it; or carries out a command such as `:dep`.
+    /// Returns what was shown in evcxr's own way: MIME type and content.
+    pub fn run(
+        &mut self,
+        program: &str,
+        input: &dyn Fn(&str, bool) -> String,
+    ) -> Result<Vec<(String, String)>, Failed> {
+        let mut callbacks =
+            EvalCallbacks { input_reader: &|request| input(&request.prompt, request.is_password) };
+        match self.context.execute_with_callbacks(program, &mut callbacks) {
+            Ok(outputs) => {
+                let mut shown: Vec<_> = outputs.content_by_mime_type.into_iter().collect();
+                shown.sort();
+                Ok(shown)
+            }
+            Err(evcxr::Error::CompilationErrors(errors)) => {
+                let own_words = |error: &evcxr::CompilationError| match &error.json {
+                    Value::Null => {
+                        serde_json::json!({ "level": "error", "message": error.message() })
+                    }
+                    json => json.clone(),
+                };
+                Err(Failed::Compile(errors.iter().map(own_words).collect()))
+            }
+            Err(evcxr::Error::SubprocessTerminated(how)) => Err(Failed::Ended(how)),
+            Err(error) => Err(Failed::Other(error.to_string())),
+        }
+    }
+
+    /// The source that was compiled last.
+    pub fn source(&self) -> String {
+        self.context.last_source().unwrap_or_default()
+    }
+
+    /// The compiler's listing of the program that was compiled last.
+    pub fn listing(&self) -> String {
+        let Some(file) = newest_listing(&self.dir.join("target")) else { return String::new() };
+        std::fs::read_to_string(file).unwrap_or_default()
+    }
+}
+
+fn child() -> Result<Command, String> {
+    let program = std::env::current_exe()
+        .map_err(|error| format!("the program's own file cannot be found: {error}"))?;
+    let mut command = Command::new(program);
+    command.env("PILLARS_CELL", "1");
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::process::CommandExt;
+        // SAFETY: prctl is async-signal-safe; the child dies with the thread that
+        // started it, which is the interpreter's and lives as long as the kernel.
+        unsafe {
+            command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
+                0 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            })
+        };
+    }
+    Ok(command)
+}
+
+/// `target/<triple>/debug/deps/ctx-*.mir`; the triple is the only folder that has one.
+fn newest_listing(target: &Path) -> Option<PathBuf> {
+    let entries = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten();
+    entries(target)
+        .flat_map(|triple| entries(&triple.path().join("debug/deps")).collect::<Vec<_>>())
+        .filter(|file| file.path().extension().is_some_and(|extension| extension == "mir"))
+        .filter(|file| file.file_name().to_string_lossy().starts_with("ctx"))
+        .max_by_key(|file| file.metadata().and_then(|data| data.modified()).ok())
+        .map(|file| file.path())
+}

@@ -1,0 +1,32 @@
+//! `pillars install`: makes the kernel known to a Jupyter that is there already.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::{kernel_spec, progress};
+
+/// Make the kernel known to Jupyter, and build the library that cells use
+///
+/// The library takes about ten minutes on two cores the first time. Stopped, it goes on where it was.
+#[derive(Args)]
+pub struct Install {
+    #[command(flatten)]
+    selection: kernel_spec::Selection,
+    /// Leave the library for the first start of a notebook
+    #[arg(long)]
+    no_library: bool,
+}
+
+impl Install {
+    pub fn run(self) -> Result<ExitCode> {
+        let dir = kernel_spec::install(&self.selection)?;
+        eprintln!("kernelspec: {}", dir.display());
+        if !self.no_library {
+            let library = progress::library()?;
+            eprintln!("library for cells: {}", library.dir().display());
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,214 @@
+//! The interpreter's thread: it runs one cell after the other, so that the
+//! sockets stay free while a cell runs.
+
+use crate::interpreter::{Cell, CellError, CellIo, Interpreter, Media};
+use crate::iopub;
+use crate::kernel::{Kernel, Replies};
+use crate::wire::{Message, Object};
+use jupyter_protocol::{ClearOutput, ErrorOutput, Stdio};
+use serde_json::{Value, json};
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
+
+/// Asks the shell to queue all requests that have arrived, and to say when it has.
+pub type Barrier = oneshot::Sender<()>;
+
+/// What the thread needs.
+pub struct Executor {
+    pub kernel: Arc<Kernel>,
+    pub interpreter: Box<dyn Interpreter>,
+    pub requests: Receiver<Message>,
+    pub replies: Replies,
+    pub barriers: UnboundedSender<Barrier>,
+    pub runtime: tokio::runtime::Handle,
+    /// The number of the latest stored cell.
+    pub count: u32,
+}
+
+impl Executor {
+    /// Runs cells until the kernel ends.
+    pub fn run(mut self) {
+        self.interpreter.warm_up();
+        while let Ok(request) = self.requests.recv() {
+            for aborted in self.execute(&request) {
+                self.abort(&aborted);
+            }
+        }
+    }
+
+    /// Answers an execute_request. If its cell failed, returns the requests that
+    /// are not to be run.
+    fn execute(&mut self, request: &Message) -> Vec<Message> {
+        let kernel = self.kernel.clone();
+        let silent = request.flag("silent", false);
+        let code = request.text("code").to_owned();
+        self.set_running(Some(request.header.clone()));
+        kernel.iopub.status("busy", &request.header);
+        if !silent && request.flag("store_history", true) {
+            self.count += 1;
+            kernel.history.lock().unwrap_or_else(PoisonError::into_inner).add(self.count, &code);
+        }
+        let io = RequestIo { kernel: &kernel, request, silent, number: self.count };
+        if !silent {
+            let input = json!({ "code": code, "execution_count": self.count });
+            kernel.iopub.send("execute_input", input, &request.header);
+        }
+        let ended = self.interpreter.execute(&Cell { code, number: self.count }, &io);
+        let content = match &ended {
+            Ok(()) => json!({
+                "status": "ok", "execution_count": self.count, "payload": [],
+                "user_expressions": self.user_expressions(request),
+            }),
+            Err(error) => {
+                let CellError { ename, evalue, traceback } = error;
+                if !silent {
+                    let output = json!(ErrorOutput {
+                        ename: (*ename).to_owned(),
+                        evalue: evalue.clone(),
+                        traceback: traceback.clone(),
+                    });
+                    kernel.iopub.send("error", output, &request.header);
+                }
+                json!({
+                    "status": "error", "execution_count": self.count, "ename": ename,
+                    "evalue": evalue, "traceback": traceback, "payload": [], "user_expressions": {},
+                })
+            }
+        };
+        kernel.iopub.flush(&self.runtime);
+        // Before the reply: what a client sends after it has seen the reply is to run.
+        let stop = ended.is_err() && request.flag("stop_on_error", true);
+        let queued = if stop { self.queued() } else { vec![] };
+        self.set_running(None);
+        kernel.reply("execute_reply", content, request, &self.replies);
+        kernel.iopub.status("idle", &request.header);
+        queued
+    }
+
+    fn set_running(&self, header: Option<Object>) {
+        *self.kernel.running.lock().unwrap_or_else(PoisonError::into_inner) = header;
+    }
+
+    /// Evaluates each expression as a cell whose value is kept instead of shown.
+    fn user_expressions(&mut self, request: &Message) -> Value {
+        let Some(Value::Object(expressions)) = request.content.get("user_expressions") else {
+            return json!({});
+        };
+        let mut values = Object::new();
+        for (name, expression) in expressions {
+            let code = expression.as_str().unwrap_or_default().to_owned();
+            let io = KeepValue::default();
+            let value = match self.interpreter.execute(&Cell { code, number: self.count }, &io) {
+                Ok(()) => {
+                    let Media { data, metadata } = io.taken();
+                    json!({ "status": "ok", "data": data, "metadata": metadata })
+                }
+                Err(CellError { ename, evalue, traceback }) => json!({
+                    "status": "error", "ename": ename, "evalue": evalue, "traceback": traceback,
+                }),
+            };
+            values.insert(name.clone(), value);
+        }
+        Value::Object(values)
+    }
+
+    /// All requests that have arrived so far.
+    fn queued(&self) -> Vec<Message> {
+        let (done, passed) = oneshot::channel();
+        match self.barriers.send(done).is_ok() && self.runtime.block_on(passed).is_ok() {
+            true => self.requests.try_iter().collect(),
+            false => vec![],
+        }
+    }
+
+    fn abort(&self, request: &Message) {
+        self.kernel.iopub.status("busy", &request.header);
+        let content = json!({
+            "status": "aborted", "execution_count": self.count, "payload": [],
+            "user_expressions": {},
+        });
+        self.kernel.reply("execute_reply", content, request, &self.replies);
+        self.kernel.iopub.status("idle", &request.header);
+    }
+}
+
+/// A cell's way out, for one request.
+struct RequestIo<'a> {
+    kernel: &'a Kernel,
+    request: &'a Message,
+    silent: bool,
+    number: u32,
+}
+
+impl RequestIo<'_> {
+    fn text(&self, stream: Stdio, text: &str) {
+        if !self.silent {
+            self.kernel.iopub.text(stream, text, &self.request.header);
+        }
+    }
+}
+
+impl CellIo for RequestIo<'_> {
+    fn stdout(&self, text: &str) {
+        self.text(Stdio::Stdout, text);
+    }
+
+    fn stderr(&self, text: &str) {
+        self.text(Stdio::Stderr, text);
+    }
+
+    fn display(&self, media: Media) {
+        if !self.silent {
+            self.kernel.iopub.send("display_data", iopub::media(&media), &self.request.header);
+        }
+    }
+
+    fn result(&self, media: Media) {
+        if !self.silent {
+            let mut content = iopub::media(&media);
+            content["execution_count"] = json!(self.number);
+            self.kernel.iopub.send("execute_result", content, &self.request.header);
+        }
+    }
+
+    fn clear(&self, wait: bool) {
+        if !self.silent {
+            let content = json!(ClearOutput { wait });
+            self.kernel.iopub.send("clear_output", content, &self.request.header);
+        }
+    }
+
+    fn input(&self, prompt: &str, password: bool) -> Result<String, CellError> {
+        self.kernel.iopub.flush(&tokio::runtime::Handle::current());
+        self.kernel.questions.ask(self.request, prompt, password)
+    }
+}
+
+/// Keeps a cell's value and drops all else.
+#[derive(Default)]
+struct KeepValue {
+    value: Mutex<Media>,
+}
+
+impl KeepValue {
+    fn taken(&self) -> Media {
+        std::mem::take(&mut *self.value.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl CellIo for KeepValue {
+    fn stdout(&self, _: &str) {}
+    fn stderr(&self, _: &str) {}
+    fn display(&self, _: Media) {}
+    fn clear(&self, _: bool) {}
+
+    fn result(&self, media: Media) {
+        *self.value.lock().unwrap_or_else(PoisonError::into_inner) = media;
+    }
+
+    fn input(&self, _: &str, _: bool) -> Result<String, CellError> {
+        Err(CellError::new("InputNotAllowed", "an expression cannot ask for input"))
+    }
+}

@@ -1,0 +1,196 @@
+//! The Jupyter messaging protocol, as a kernel. This crate knows sockets and
+//! messages and no compiler: a language joins by the trait [`Interpreter`].
+//!
+//! Four loops share a [`kernel::Kernel`]: shell queues cells for the
+//! interpreter's thread and answers the rest at once, control does not wait for
+//! cells, stdin takes answers, and iopub is the one writer of all that clients
+//! see. The heartbeat is a task that nothing blocks.
+
+pub mod echo;
+mod error;
+mod execute;
+mod history;
+mod interpreter;
+mod iopub;
+mod kernel;
+mod session;
+mod sockets;
+mod stdin;
+mod wire;
+
+pub use error::{StartError, WireError};
+pub use interpreter::{
+    Assistant, Cell, CellError, CellIo, Completeness, Completion, Completions, Interpreter,
+    Interrupter, Language, Media,
+};
+pub use session::PROTOCOL;
+pub use wire::{Codec, Message, Object};
+
+use execute::{Barrier, Executor};
+use jupyter_protocol::ConnectionInfo;
+use kernel::Kernel;
+use session::Session;
+use sockets::{Frames, Requests, Sockets};
+use std::fmt::Arguments;
+use std::path::Path;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+/// How long a closing kernel stays, so that its last messages leave: the socket
+/// library does not say when they have, and clients wait longer than this.
+const LINGER: Duration = Duration::from_millis(150);
+
+/// Reads a connection file.
+pub fn read_connection(path: &Path) -> Result<ConnectionInfo, StartError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| StartError::Unreadable { path: path.to_owned(), source })?;
+    kernel::connection(&text)
+        .map_err(|source| StartError::Malformed { path: path.to_owned(), source })
+}
+
+/// Serves clients until one of them asks for the end, or a signal does.
+pub fn serve(
+    connection: &ConnectionInfo,
+    interpreter: Box<dyn Interpreter>,
+) -> Result<(), StartError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(StartError::Runtime)?;
+    let served = runtime.block_on(run(connection, interpreter));
+    // A cell that still runs must not keep the process.
+    runtime.shutdown_background();
+    served
+}
+
+async fn run(
+    connection: &ConnectionInfo,
+    interpreter: Box<dyn Interpreter>,
+) -> Result<(), StartError> {
+    let codec = Codec::new(&connection.key, &connection.signature_scheme)?;
+    let codec = Arc::new(Mutex::new(codec));
+    let session = Arc::new(Session::new());
+    let Sockets { shell, control, stdin, iopub } = sockets::bind(connection).await?;
+    let kernel = Arc::new(Kernel {
+        iopub: iopub::IoPub::start(iopub, session.clone(), codec.clone()),
+        questions: stdin::Questions::new(session.clone(), codec.clone(), stdin.replies.clone()),
+        session,
+        codec,
+        language: interpreter.language(),
+        assistant: interpreter.assistant(),
+        interrupter: interpreter.interrupter(),
+        history: Mutex::default(),
+        running: Mutex::default(),
+        ended: tokio::sync::Notify::new(),
+    });
+    kernel.iopub.status("starting", &Object::new());
+
+    let (queue, requests) = std::sync::mpsc::channel();
+    let (barriers, shell_barriers) = unbounded_channel();
+    let executor = Executor {
+        kernel: kernel.clone(),
+        interpreter,
+        requests,
+        replies: shell.replies.clone(),
+        barriers,
+        runtime: tokio::runtime::Handle::current(),
+        count: 0,
+    };
+    let runtime = tokio::runtime::Handle::current();
+    std::thread::Builder::new()
+        .name("interpreter".to_owned())
+        // The engine's parser recurses with the nesting of a cell's text.
+        .stack_size(64 << 20)
+        .spawn(move || {
+            let _inside = runtime.enter();
+            executor.run();
+        })
+        .map_err(StartError::Runtime)?;
+    tokio::spawn(serve_shell(kernel.clone(), shell, queue, shell_barriers));
+    tokio::spawn(serve_control(kernel.clone(), control));
+    tokio::spawn(serve_stdin(kernel.clone(), stdin));
+    tokio::spawn(interrupt_on_signal(kernel.clone()));
+
+    tokio::select! {
+        () = kernel.ended.notified() => {}
+        () = terminated() => {}
+    }
+    kernel.interrupter.shut_down();
+    tokio::time::sleep(LINGER).await;
+    Ok(())
+}
+
+/// Shell: cells go to the interpreter's thread, all else is answered here.
+async fn serve_shell(
+    kernel: Arc<Kernel>,
+    mut shell: Requests,
+    queue: Sender<Message>,
+    mut barriers: UnboundedReceiver<Barrier>,
+) {
+    loop {
+        let frames = tokio::select! {
+            // Requests first: a barrier is passed only when none is waiting.
+            biased;
+            frames = shell.receive() => frames,
+            Some(barrier) = barriers.recv() => {
+                let _ = barrier.send(());
+                continue;
+            }
+        };
+        let Some(request) = kernel.decode(&frames) else { continue };
+        match request.kind() {
+            "execute_request" => {
+                let _ = queue.send(request);
+            }
+            _ => kernel.handle(&request, &shell.replies),
+        }
+    }
+}
+
+async fn serve_control(kernel: Arc<Kernel>, mut control: Requests) {
+    loop {
+        let frames: Frames = control.receive().await;
+        if let Some(request) = kernel.decode(&frames) {
+            kernel.handle(&request, &control.replies);
+        }
+    }
+}
+
+async fn serve_stdin(kernel: Arc<Kernel>, mut stdin: Requests) {
+    loop {
+        let frames = stdin.receive().await;
+        if let Some(reply) = kernel.decode(&frames)
+            && reply.kind() == "input_reply"
+        {
+            kernel.questions.answered(&reply);
+        }
+    }
+}
+
+/// Ctrl-C in a terminal means the cell, as for every kernel.
+async fn interrupt_on_signal(kernel: Arc<Kernel>) {
+    while tokio::signal::ctrl_c().await.is_ok() {
+        kernel.questions.interrupt();
+        kernel.interrupter.interrupt();
+    }
+}
+
+/// Waits for the signal by which a launcher ends a kernel.
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            terminate.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// The kernel's own notes. They go to standard error, which launchers keep apart
+/// from the notebook.
+fn log(note: Arguments) {
+    eprintln!("pillars kernel: {note}");
+}

@@ -1,0 +1,263 @@
+//! The runtime of a cell: its variables between cells, its outcome, its
+//! interruption. Cells reach it through code that the engine generates around
+//! the reader's text; readers have no need of it.
+
+use crate::display::{self, Bundle, Rich};
+use serde_json::{Value, json};
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt::{Debug, Display};
+use std::panic::{self, AssertUnwindSafe, Location, PanicHookInfo};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, Once, PoisonError};
+
+/// What `?` turns an error of the reader's into: its text, and where it stood.
+pub struct Failure {
+    text: String,
+    at: Place,
+}
+
+impl<E: Display> From<E> for Failure {
+    #[track_caller]
+    fn from(error: E) -> Self {
+        Self { text: error.to_string(), at: Place::of(Location::caller()) }
+    }
+}
+
+/// Runs the body of a cell and sends its outcome: `ok`, or the error that ended
+/// it. A panic ends the cell, not the process.
+pub fn run(body: impl FnOnce() -> Result<(), Failure>) {
+    let mut body = Some(body);
+    run_erased(&mut || body.take().map_or(Ok(()), |body| body()));
+}
+
+fn run_erased(body: &mut dyn FnMut() -> Result<(), Failure>) {
+    prepare();
+    display::send(&json!({ "kind": "begun" }));
+    let ended = panic::catch_unwind(AssertUnwindSafe(body));
+    INTERRUPTED.store(false, Ordering::Relaxed);
+    let panics = std::mem::take(&mut *PANICS.lock().unwrap_or_else(PoisonError::into_inner));
+    let outcome = match ended {
+        Ok(result) => {
+            // A panic of another thread is not the cell's, but must not pass unseen.
+            for panic in panics {
+                eprintln!("a thread panicked: {}", panic.text);
+            }
+            match result {
+                Ok(()) => json!({ "kind": "outcome", "status": "ok" }),
+                Err(failure) => error("Error", &failure.text, Some(&failure.at)),
+            }
+        }
+        Err(payload) if payload.is::<Interrupted>() => {
+            error("Interrupted", "the cell was interrupted; its variables keep their values", None)
+        }
+        Err(payload) => match panics.last() {
+            Some(panic) => error("Panic", &panic.text, panic.at.as_ref()),
+            None => error("Panic", &payload_text(payload.as_ref()), None),
+        },
+    };
+    display::send(&outcome);
+    display::end_errors();
+}
+
+/// Installs, once, what a cell needs around it: the note of a panic and the
+/// answer to an interrupt.
+pub fn prepare() {
+    static PREPARED: Once = Once::new();
+    PREPARED.call_once(|| {
+        panic::set_hook(Box::new(note_panic));
+        let handler = on_interrupt as extern "C" fn(libc::c_int);
+        // SAFETY: the handler only stores to an atomic, which is allowed in a signal handler.
+        unsafe { libc::signal(libc::SIGINT, handler as libc::sighandler_t) };
+    });
+}
+
+fn error(ename: &str, evalue: &str, at: Option<&Place>) -> Value {
+    json!({
+        "kind": "outcome", "status": "error", "ename": ename, "evalue": evalue,
+        "at": at.map(|at| json!({ "file": at.file, "line": at.line, "column": at.column })),
+    })
+}
+
+struct Place {
+    file: String,
+    line: u32,
+    column: u32,
+}
+
+impl Place {
+    fn of(location: &Location) -> Self {
+        Self { file: location.file().to_owned(), line: location.line(), column: location.column() }
+    }
+}
+
+struct PanicNote {
+    text: String,
+    at: Option<Place>,
+}
+
+static PANICS: Mutex<Vec<PanicNote>> = Mutex::new(Vec::new());
+
+fn note_panic(info: &PanicHookInfo) {
+    let note = PanicNote { text: payload_text(info.payload()), at: info.location().map(Place::of) };
+    PANICS.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+}
+
+fn payload_text(payload: &(dyn Any + Send)) -> String {
+    match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
+        (Some(text), _) => (*text).to_owned(),
+        (_, Some(text)) => text.clone(),
+        _ => "a panic whose value is not text".to_owned(),
+    }
+}
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+struct Interrupted;
+
+extern "C" fn on_interrupt(_: libc::c_int) {
+    INTERRUPTED.store(true, Ordering::Relaxed);
+}
+
+/// Ends the cell here if the reader has interrupted it. Long loops call it every
+/// so often; it costs one relaxed load.
+#[inline(always)]
+pub fn tick() {
+    if INTERRUPTED.load(Ordering::Relaxed) {
+        interrupted();
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn interrupted() -> ! {
+    panic::resume_unwind(Box::new(Interrupted))
+}
+
+thread_local! {
+    static VARIABLES: RefCell<BTreeMap<String, Box<dyn Any>>> = RefCell::default();
+}
+
+/// Keeps a variable for later cells. Never inlined: the engine reads the type
+/// `T` from the compiler's listing of this call.
+#[inline(never)]
+pub fn put<T: 'static>(name: &str, value: T) {
+    insert(name, Box::new(value));
+}
+
+/// Gives a variable back after a cell that borrowed it, unless the cell has put
+/// a new one of that name.
+#[inline(never)]
+pub fn put_back<T: 'static>(name: &str, value: T) {
+    if !VARIABLES.with_borrow(|variables| variables.contains_key(name)) {
+        insert(name, Box::new(value));
+    }
+}
+
+/// Hands a variable to a cell.
+///
+/// # Panics
+/// If there is none of that name and type: the engine's books are then wrong.
+#[inline(never)]
+pub fn take<T: 'static>(name: &str) -> T {
+    let Some(value) = VARIABLES.with_borrow_mut(|variables| variables.remove(name)) else {
+        panic!("the variable `{name}` is gone");
+    };
+    match value.downcast::<T>() {
+        Ok(value) => *value,
+        Err(_) => panic!("the variable `{name}` has another type than the one recorded"),
+    }
+}
+
+/// Drops variables: those whose type the reader has since defined anew.
+pub fn forget(names: &[&str]) {
+    for name in names {
+        let dropped = VARIABLES.with_borrow_mut(|variables| variables.remove(*name));
+        drop(dropped);
+    }
+}
+
+fn insert(name: &str, value: Box<dyn Any>) {
+    // The old value is dropped outside the borrow: its `Drop` may be the reader's.
+    let old = VARIABLES.with_borrow_mut(|variables| variables.insert(name.to_owned(), value));
+    drop(old);
+}
+
+/// Shows the value that ends a cell, by the first way that its type offers: an
+/// inherent `evcxr_display`, [`Rich`], `Debug`. The order is that of method
+/// look-up on `(&value).evcxr_display()`.
+pub mod show {
+    use super::{Bundle, Debug, Rich, display};
+
+    /// For types that say themselves how they are shown.
+    pub trait ViaRich {
+        /// Shows the value as the cell's result.
+        fn evcxr_display(&self);
+    }
+
+    impl<T: Rich + ?Sized> ViaRich for T {
+        fn evcxr_display(&self) {
+            display::show("result", &self.bundle());
+        }
+    }
+
+    /// For all other types that can be printed: found one reference later.
+    pub trait ViaDebug {
+        /// Shows the value's `{:?}` as the cell's result.
+        fn evcxr_display(&self);
+    }
+
+    impl<T: Debug + ?Sized> ViaDebug for &T {
+        #[inline(always)]
+        fn evcxr_display(&self) {
+            debug(self);
+        }
+    }
+
+    #[inline(never)]
+    fn debug(value: &dyn Debug) {
+        display::show("result", &Bundle::plain(format!("{value:?}")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_is_handed_over_once_and_given_back_unless_replaced() {
+        put("x", vec![1, 2]);
+        let x: Vec<i32> = take("x");
+        put_back("x", x);
+        assert_eq!(take::<Vec<i32>>("x"), [1, 2]);
+        put("x", 1.5);
+        put_back("x", vec![1]);
+        assert_eq!(take::<f64>("x"), 1.5);
+        assert!(panic::catch_unwind(|| take::<f64>("x")).is_err());
+    }
+
+    #[test]
+    fn dropping_a_variable_may_use_the_store() {
+        struct Uses;
+        impl Drop for Uses {
+            fn drop(&mut self) {
+                put("log", 1);
+            }
+        }
+        put("y", Uses);
+        put("y", 2);
+        assert_eq!(take::<i32>("log"), 1);
+    }
+
+    #[test]
+    fn a_question_mark_keeps_the_text_and_the_place_of_the_error() {
+        fn body() -> Result<(), Failure> {
+            "x".parse::<i32>()?;
+            Ok(())
+        }
+        let Err(failure) = body() else { panic!("parsing x succeeded") };
+        assert_eq!(failure.text, "invalid digit found in string");
+        assert!(failure.at.file.ends_with("cell.rs"), "{}", failure.at.file);
+    }
+}

@@ -1,0 +1,18 @@
+//! Every name a cell may use, and nothing else: a cell begins with all of them
+//! in scope.
+
+pub use crate::chart::Chart;
+pub use crate::display::{Bundle, Rich, clear_output, display};
+pub use crate::experiment::{Sweep, claim, sweep};
+pub use crate::sim::{Estimate, Exponential, Histogram, Stream, Trials, replicate};
+pub use crate::table::Table;
+pub use crate::work::{Estimates, Queue, Theory, TheoryError, erlang_b, erlang_c};
+
+// The crates below, for readers who want more of them than charts and tables:
+// polars' own names as its users know them, those of plotters by their path.
+pub use crate::chart::plotters;
+pub use crate::table::polars::{self, prelude::*};
+
+#[cfg(test)]
+#[path = "prelude_tests.rs"]
+mod tests;

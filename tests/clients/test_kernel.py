@@ -1,0 +1,163 @@
+"""The kernel against Jupyter's own client and its own test suite."""
+import unittest
+
+import jupyter_kernel_test as suite
+
+
+class RustKernel(suite.KernelTests, suite.IopubWelcomeTests):
+    kernel_name = "pillars"
+    language_name = "rust"
+    file_extension = ".rs"
+    code_hello_world = 'println!("hello, world");'
+    code_stderr = 'eprintln!("oops");'
+    completion_samples = [
+        {"text": "erl", "matches": {"erlang_b", "erlang_c"}},
+        {"text": "Queue::mm", "matches": {"mm1", "mmc"}},
+        {"text": "retu", "matches": {"return"}},
+    ]
+    complete_code_samples = ["1 + 1", "let x = 1;", "fn f() -> i32 { 1 }", ":vars"]
+    incomplete_code_samples = ["fn f() {", "let s = \"abc", "foo(1,"]
+    invalid_code_samples = ["let = 3;", "}"]
+    code_generate_error = 'panic!("on purpose")'
+    code_execute_result = [
+        {"code": "1 + 2", "result": "3"},
+        {"code": 'vec!["é"]', "result": '["é"]'},
+    ]
+    code_display_data = [
+        {"code": 'display(&Table::new("t").numbers("n", &[1.0]))', "mime": "text/html"},
+    ]
+    code_history_pattern = "1*2*"
+    supported_history_operations = ("tail", "range", "search")
+    code_inspect_sample = "erlang_c"
+    support_iopub_welcome = True
+    code_clear_output = "clear_output(false)"
+
+
+class Promises(unittest.TestCase):
+    """What the suite does not ask."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.manager, cls.client = suite.start_new_kernel(kernel_name="pillars")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.client.stop_channels()
+        cls.manager.shutdown_kernel()
+
+    def run_cell(self, code, **options):
+        """The reply's content and the outputs of a cell, all until idle."""
+        outputs = []
+        keep = lambda message: outputs.append(message)
+        reply = self.client.execute_interactive(code, output_hook=keep, timeout=60, **options)
+        kept = [m for m in outputs if m["msg_type"] not in ("status", "execute_input")]
+        return reply["content"], [(m["msg_type"], m["content"]) for m in kept]
+
+    def value(self, code):
+        reply, outputs = self.run_cell(code)
+        self.assertEqual(reply["status"], "ok", reply)
+        return next(c["data"]["text/plain"] for kind, c in outputs if kind == "execute_result")
+
+    def test_each_error_is_an_error_and_variables_survive(self):
+        self.run_cell("let kept = vec![1, 2, 3];")
+        cases = [
+            ('panic!("boom")', "Panic", "boom"),
+            ("assert_eq!(kept.len(), 4)", "Panic", "left == right"),
+            ('claim("two is one", 2 == 1)', "Panic", "two is one"),
+            ('let n: i32 = "x".parse()?;', "Error", "invalid digit"),
+            ("kept.no_such_method()", "CompileError", "no_such_method"),
+            ("let = 3;", "CompileError", "expected pattern"),
+        ]
+        for code, ename, evalue in cases:
+            with self.subTest(code=code):
+                reply, outputs = self.run_cell(code)
+                self.assertEqual((reply["status"], reply["ename"]), ("error", ename))
+                self.assertIn(evalue, reply["evalue"])
+                (kind, error), = outputs  # one error, and no text on stderr beside it
+                self.assertEqual(kind, "error")
+                for field in ("ename", "evalue", "traceback"):
+                    self.assertEqual(error[field], reply[field])
+                self.assertEqual(self.value("&kept"), "[1, 2, 3]")
+
+    def test_a_compile_error_shows_the_readers_line_and_nothing_generated(self):
+        reply, _ = self.run_cell('let a = 1;\n\nlet b: i32 = "é"; // here')
+        text = "\n".join(reply["traceback"])
+        number = reply["execution_count"]
+        self.assertIn(f"cell {number}, line 3", text)
+        self.assertIn('let b: i32 = "é";', text)
+        for generated in ("pillars::cell", "lib.rs", "evcxr"):
+            self.assertNotIn(generated, text)
+
+    def test_order_and_streams(self):
+        code = 'print!("a"); eprintln!("b"); display(&Table::new("t").numbers("n", &[1.0])); println!("c"); 7'
+        reply, outputs = self.run_cell(code)
+        self.assertEqual(reply["status"], "ok")
+        kinds = [kind for kind, c in outputs if c.get("name") != "stderr"]
+        self.assertEqual(kinds, ["stream", "display_data", "stream", "execute_result"])
+        text = {name: "".join(c["text"] for k, c in outputs if c.get("name") == name) for name in ("stdout", "stderr")}
+        self.assertEqual(text, {"stdout": "ac\n", "stderr": "b\n"})
+
+    def test_counts_silence_and_user_expressions(self):
+        first, _ = self.run_cell("1")
+        silent, outputs = self.run_cell('println!("hidden"); 2', silent=True)
+        self.assertEqual(outputs, [])
+        unstored, _ = self.run_cell("3", store_history=False)
+        second, _ = self.run_cell("let five = 5;", user_expressions={"v": "five * 2", "bad": "nonsense"})
+        self.assertEqual(second["execution_count"], first["execution_count"] + 1)
+        self.assertEqual(second["user_expressions"]["v"]["data"]["text/plain"], "10")
+        self.assertEqual(second["user_expressions"]["bad"]["status"], "error")
+
+    def test_an_error_aborts_what_is_queued_unless_told_not_to(self):
+        ids = [self.client.execute(code) for code in ('panic!("first")', "1", "2")]
+        replies = {}
+        while len(replies) < 3:
+            message = self.client.get_shell_msg(timeout=60)
+            replies[message["parent_header"].get("msg_id")] = message["content"]["status"]
+        self.assertEqual([replies[i] for i in ids], ["error", "aborted", "aborted"])
+
+    def test_requests_are_answered_while_a_cell_runs_and_an_interrupt_keeps_variables(self):
+        self.run_cell("let kept2 = 5;")
+        running = self.client.execute(
+            'println!("begun"); Queue::mm1(0.9, 1.0).simulate(Trials::new(1000, 100_000_000).seed(1));')
+        while self.client.get_iopub_msg(timeout=60)["content"].get("text", "")[:5] != "begun":
+            pass
+        asked = self.client.is_complete("fn f() {")
+        reply = self.client.get_shell_msg(timeout=5)
+        self.assertEqual(reply["parent_header"]["msg_id"], asked)
+        self.manager.interrupt_kernel()
+        while (reply := self.client.get_shell_msg(timeout=30))["parent_header"]["msg_id"] != running:
+            pass
+        self.assertEqual(reply["content"]["ename"], "Interrupted")
+        self.assertEqual(self.value("kept2"), "5")
+
+    def test_a_loop_that_does_not_end_is_ended_and_the_kernel_goes_on(self):
+        self.run_cell("let lost = 1;")
+        running = self.client.execute('println!("begun"); loop { std::hint::black_box(()); }')
+        while self.client.get_iopub_msg(timeout=60)["content"].get("text", "")[:5] != "begun":
+            pass
+        self.manager.interrupt_kernel()
+        while (reply := self.client.get_shell_msg(timeout=30))["parent_header"]["msg_id"] != running:
+            pass
+        self.assertEqual(reply["content"]["ename"], "Interrupted")
+        self.assertIn("`lost`", reply["content"]["evalue"])
+        self.assertEqual(self.value("40 + 2"), "42")
+
+    def test_a_crash_names_the_signal_and_the_kernel_goes_on(self):
+        for code, named in [
+            ("unsafe { std::ptr::write_volatile(8 as *mut i32, 1) };", "SIGSEGV"),
+            ("std::process::abort();", "SIGABRT"),
+            ("std::process::exit(3);", "exit status: 3"),
+        ]:
+            with self.subTest(code=code):
+                reply, _ = self.run_cell(code)
+                self.assertEqual(reply["ename"], "Crashed")
+                self.assertIn(named, reply["evalue"])
+                self.assertEqual(self.value("40 + 2"), "42")
+
+    def test_an_interrupt_of_an_idle_kernel_does_nothing(self):
+        self.manager.interrupt_kernel()
+        self.assertEqual(self.value("2 + 2"), "4")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
