@@ -35,9 +35,11 @@ enum Finding {
 
 use Finding::{Fine, Note, Problem};
 
+type Check = fn() -> Finding;
+
 impl Doctor {
     pub fn run(self) -> Result<ExitCode> {
-        let checks: [(&str, fn() -> Finding); 8] = [
+        let checks: [(&str, Check); 8] = [
             ("sources", sources),
             ("compiler", compiler),
             ("linker", linker),

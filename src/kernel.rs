@@ -6,6 +6,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 
+/// Holds the process id of `pillars run` in the kernels that it starts.
+pub const RUNNER: &str = "PILLARS_RUNNER";
+
 /// Serve one notebook: Jupyter starts this, people rarely do
 #[derive(Args)]
 pub struct Kernel {
@@ -16,6 +19,7 @@ pub struct Kernel {
 
 impl Kernel {
     pub fn run(self) -> Result<ExitCode> {
+        end_with_runner()?;
         serve_cells(&self.connection_file)?;
         Ok(ExitCode::SUCCESS)
     }
@@ -25,5 +29,20 @@ impl Kernel {
 fn serve_cells(file: &Path) -> Result<()> {
     let connection = pillars_kernel::read_connection(file)?;
     pillars_kernel::serve(&connection, Box::new(pillars_engine::Rust::new()))?;
+    Ok(())
+}
+
+/// Under `pillars run`, ends this kernel when the runner is gone, however it went. Not under Jupyter: the signal
+/// comes with the end of the starting thread, and Jupyter may start kernels from threads that end.
+fn end_with_runner() -> Result<()> {
+    #[cfg(target_os = "linux")]
+    if let Some(runner) = std::env::var_os(RUNNER) {
+        use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+        set_parent_process_death_signal(Some(Signal::TERM))?;
+        let parent = getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
+        if runner.to_string_lossy() != parent.to_string() {
+            anyhow::bail!("the program that started this kernel is gone");
+        }
+    }
     Ok(())
 }

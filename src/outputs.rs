@@ -163,7 +163,9 @@ mod tests {
     #[test]
     fn messages_become_outputs() {
         let error = ("error", json!({"ename": "Panic", "evalue": "x", "traceback": []}));
-        let table: Vec<(Vec<(&str, Value)>, Vec<&str>)> = vec![
+        /// Messages that come in, and the outputs that are kept.
+        type Case<'a> = (Vec<(&'a str, Value)>, Vec<&'a str>);
+        let table: Vec<Case> = vec![
             (vec![stream("stdout", "a"), stream("stdout", "b")], vec!["stdout:ab"]),
             (
                 vec![stream("stdout", "a"), stream("stderr", "b"), stream("stdout", "c")],

@@ -242,7 +242,7 @@ fn spawn(file: &Path, dir: &Path) -> Result<Child> {
     command.args(["kernel", "--connection-file"]).arg(file).current_dir(dir);
     // Its own group, so that Ctrl-C reaches us first and what ran so far is written.
     command.stdin(Stdio::null()).stdout(Stdio::null()).process_group(0).kill_on_drop(true);
-    command.env("JPY_PARENT_PID", std::process::id().to_string());
+    command.env(crate::kernel::RUNNER, std::process::id().to_string());
     command.spawn().with_context(|| format!("cannot start the kernel {}", program.display()))
 }
 

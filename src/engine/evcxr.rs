@@ -33,6 +33,9 @@ pub struct Output {
     pub stderr: crossbeam_channel::Receiver<String>,
 }
 
+/// What was shown in evcxr's own way: MIME type and content.
+pub type Shown = Vec<(String, String)>;
+
 /// Why a program did not come to its end.
 #[derive(Debug)]
 pub enum Failed {
@@ -86,12 +89,11 @@ impl Evaluator {
     }
 
     /// Compiles a program and runs it; or carries out a command such as `:dep`.
-    /// Returns what was shown in evcxr's own way: MIME type and content.
     pub fn run(
         &mut self,
         program: &str,
         input: &dyn Fn(&str, bool) -> String,
-    ) -> Result<Vec<(String, String)>, Failed> {
+    ) -> Result<Shown, Failed> {
         let mut callbacks =
             EvalCallbacks { input_reader: &|request| input(&request.prompt, request.is_password) };
         match self.context.execute_with_callbacks(program, &mut callbacks) {

@@ -2,25 +2,21 @@
 //! there are, of which types) and leads a cell from its text to its outcome.
 
 use crate::assistant::{Names, RustAssistant};
-use crate::channel::{Fault, Reader, Sent};
+use crate::channel::Fault;
 use crate::diagnostics::{self, compile_error};
-use crate::evcxr::{Evaluator, Failed, Output};
+use crate::evcxr::{Evaluator, Failed, Output, Shown};
 use crate::interrupt::{Handle, Stopper};
-use crate::layout::{self, Lines, Variable, Variables};
+use crate::layout::{self, Lines};
 use crate::library::{Library, Toolchain, source_root};
+use crate::session::Session;
 use crate::split::{self, Split};
-use crate::{commands, listing, syntax};
-use crossbeam_channel::{Receiver, bounded, select};
+use crate::{commands, running, syntax};
 use pillars_kernel::{
     Assistant, Cell, CellError, CellIo, Interpreter, Interrupter, Language, Media, Object,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How long the end of standard error is waited for; it comes by another pipe.
-const STDERR_PATIENCE: Duration = Duration::from_millis(300);
 
 /// The interpreter.
 pub struct Rust {
@@ -37,12 +33,15 @@ struct Started {
     library: Library,
 }
 
-/// The session's books.
-#[derive(Default)]
-struct Session {
-    variables: Variables,
-    /// Texts of items by name, to know a definition from its repetition.
-    items: std::collections::BTreeMap<String, String>,
+impl Started {
+    fn run(
+        &mut self,
+        stopper: &Arc<Stopper>,
+        program: &str,
+        io: &dyn CellIo,
+    ) -> (Result<Shown, Failed>, Option<Fault>) {
+        running::run(&mut self.evaluator, &self.output, stopper, program, io)
+    }
 }
 
 impl Rust {
@@ -110,7 +109,7 @@ impl Rust {
             self.session = Session::default();
             return self.start();
         }
-        let shown = run(started, &self.stopper, command, io).0;
+        let shown = started.run(&self.stopper, command, io).0;
         match shown {
             Ok(shown) => {
                 shown
@@ -131,7 +130,7 @@ impl Rust {
         loop {
             let Some(started) = &mut self.started else { return Ok(()) };
             let program = layout::program(split, &self.session.variables, &moved, &forget);
-            let (shown, outcome) = run(started, &self.stopper, &program, io);
+            let (shown, outcome) = started.run(&self.stopper, &program, io);
             match shown {
                 Ok(shown) => {
                     show_in_evcxrs_way(shown, io);
@@ -243,69 +242,6 @@ impl Interpreter for Rust {
     }
 }
 
-impl Session {
-    /// Variables whose type, or a type within it, this cell defines anew.
-    fn of_types_defined_anew(&self, split: &Split) -> Vec<String> {
-        let changed = split.items.iter().filter_map(|item| {
-            let name = item.defines_type.as_ref()?;
-            let before = self.items.get(name)?;
-            (before != item.piece.text.trim()).then_some(name)
-        });
-        let mut changed: Vec<String> = changed.cloned().collect();
-        // A type that contains a changed one has changed with it.
-        let mut at = 0;
-        while at < changed.len() {
-            let holders = self.items.iter().filter(|(name, text)| {
-                !changed.contains(name) && layout::has_word(text, &changed[at])
-            });
-            let holders: Vec<String> = holders.map(|(name, _)| name.clone()).collect();
-            changed.extend(holders);
-            at += 1;
-        }
-        let has = |variable: &Variable| {
-            changed.iter().any(|name| layout::has_word(&variable.type_name, name))
-        };
-        self.variables.iter().filter(|(_, v)| has(v)).map(|(name, _)| name.clone()).collect()
-    }
-
-    /// Books a cell that ran, well or not.
-    fn settle(&mut self, split: &Split, moved: &BTreeSet<String>, forget: &[String]) {
-        for name in moved.iter().chain(forget) {
-            self.variables.remove(name);
-        }
-        for item in &split.items {
-            if let Some(name) = &item.name {
-                self.items.insert(name.clone(), item.piece.text.trim().to_owned());
-            }
-        }
-    }
-
-    /// Books the variables of a cell that ended well; an error if one of them has
-    /// a type that no later cell could name.
-    fn keep(&mut self, split: &Split, moved: &BTreeSet<String>, text: &str) -> Option<CellError> {
-        let mut types = listing::types(text);
-        let mut unnamed = None;
-        for binding in split.bindings.iter().filter(|binding| !moved.contains(&binding.name)) {
-            let name = &binding.name;
-            let reason = match types.remove(name) {
-                Some(type_name) => match listing::cannot_be_named(&type_name) {
-                    None => {
-                        let variable = Variable { type_name, mutable: binding.mutable };
-                        self.variables.insert(name.clone(), variable);
-                        continue;
-                    }
-                    Some(reason) => reason,
-                },
-                None => "of a type that was not found; give it one: `let name: Type = ..`",
-            };
-            self.variables.remove(name);
-            let sentence = format!("the cell ran, but `{name}` cannot be kept: it is {reason}");
-            unnamed.get_or_insert(CellError::new("CompileError", sentence));
-        }
-        unnamed
-    }
-}
-
 /// Nothing but this toolchain is to be used, whatever folder a notebook stands
 /// in; and nothing is to be installed: rust-analyzer, inside evcxr, would
 /// silently run rustup for the standard library's sources.
@@ -339,113 +275,8 @@ fn blank_commands(code: &str, split: &Split) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Runs a program while its output is passed on; returns what evcxr returned and
-/// the fault by which the reader's code ended.
-fn run(
-    started: &mut Started,
-    stopper: &Arc<Stopper>,
-    program: &str,
-    io: &dyn CellIo,
-) -> (Result<Vec<(String, String)>, Failed>, Option<Fault>) {
-    let Started { evaluator, output, .. } = started;
-    let (done, finished) = bounded::<bool>(1);
-    std::thread::scope(|scope| {
-        let passing = scope.spawn(|| pass_on(output, &finished, stopper, io));
-        let input = |prompt: &str, password| io.input(prompt, password).unwrap_or_default();
-        let shown = evaluator.run(program, &input);
-        let ran = shown.is_ok();
-        // The receiver lives until this is received.
-        let _ = done.send(ran);
-        (shown, passing.join().unwrap_or_default())
-    })
-}
-
-/// Passes output on until the program is finished and all of it is taken.
-fn pass_on(
-    output: &Output,
-    finished: &Receiver<bool>,
-    stopper: &Arc<Stopper>,
-    io: &dyn CellIo,
-) -> Option<Fault> {
-    let (mut out, mut err) = (Reader::default(), Reader::default());
-    let (mut fault, mut ended, mut err_ended) = (None, false, false);
-    // What evcxr's child says when it dies of a signal: told by the cell's error.
-    let mut dying: Vec<String> = Vec::new();
-    let mut on_out = |line: &str, fault: &mut Option<Fault>, ended: &mut bool| {
-        for sent in out.line(line) {
-            match sent {
-                Sent::Text(text) => io.stdout(&text),
-                Sent::Media { media, is_result: true } => io.result(media),
-                Sent::Media { media, is_result: false } => io.display(media),
-                Sent::Clear { wait } => io.clear(wait),
-                Sent::Begun => stopper.code_runs(),
-                Sent::Ended(found) => {
-                    *ended = true;
-                    *fault = found;
-                }
-            }
-        }
-    };
-    let mut on_err = |line: &str, ended: &mut bool| {
-        if !dying.is_empty() || signal_named_by(line).is_some() {
-            dying.push(line.to_owned());
-            return;
-        }
-        for sent in err.line(line) {
-            match sent {
-                Sent::Text(text) => io.stderr(&text),
-                _ => *ended = true,
-            }
-        }
-    };
-    let ran = loop {
-        select! {
-            recv(output.stdout) -> line => match line {
-                Ok(line) => on_out(&line, &mut fault, &mut ended),
-                Err(_) => return fault,
-            },
-            recv(output.stderr) -> line => match line {
-                Ok(line) => on_err(&line, &mut err_ended),
-                Err(_) => return fault,
-            },
-            recv(finished) -> ran => break ran.unwrap_or_default(),
-        }
-    };
-    output.stdout.try_iter().for_each(|line| on_out(&line, &mut fault, &mut ended));
-    while !err_ended {
-        let patience = if ended { STDERR_PATIENCE } else { Duration::ZERO };
-        match output.stderr.recv_timeout(patience) {
-            Ok(line) => on_err(&line, &mut err_ended),
-            Err(_) => break,
-        }
-    }
-    if let Some(Sent::Text(text)) = out.end() {
-        io.stdout(&text);
-    }
-    if let Some(signal) = dying.first().and_then(|line| signal_named_by(line)) {
-        if !ran {
-            return Some(Fault { ename: "Crashed", evalue: signal.to_owned(), at: None });
-        }
-        io.stderr(&(dying.join("\n") + "\n"));
-    }
-    if let Some(Sent::Text(text)) = err.end() {
-        io.stderr(&text);
-    }
-    fault
-}
-
-/// The signal that a line of evcxr's child's last words names.
-fn signal_named_by(line: &str) -> Option<&'static str> {
-    let words = [
-        ("Segmentation fault.", "SIGSEGV: it used memory that is not its own"),
-        ("Illegal instruction.", "SIGILL: it met an illegal instruction"),
-        ("Bus error.", "SIGBUS: it used memory that cannot be reached"),
-    ];
-    words.iter().find(|(said, _)| *said == line).map(|(_, signal)| *signal)
-}
-
 /// What a type showed by printing evcxr's own markers.
-fn show_in_evcxrs_way(shown: Vec<(String, String)>, io: &dyn CellIo) {
+fn show_in_evcxrs_way(shown: Shown, io: &dyn CellIo) {
     let media =
         shown.into_iter().fold(Media::default(), |media, (mime, text)| media.with(&mime, text));
     if !media.data.is_empty() {

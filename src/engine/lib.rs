@@ -13,6 +13,8 @@ mod interrupt;
 mod layout;
 pub mod library;
 mod listing;
+mod running;
+mod session;
 mod split;
 mod syntax;
 

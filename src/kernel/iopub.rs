@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What can be queued.
 pub enum Item {
     /// A whole message.
-    Message(Message),
+    Message(Box<Message>),
     /// Text of a stream, with the header of its request.
     Text(Object, Stdio, String),
     /// Tells when all before it has been sent.
@@ -49,7 +49,7 @@ impl IoPub {
 
     /// A message of this type, caused by `parent`.
     pub fn send(&self, kind: &str, content: serde_json::Value, parent: &Object) {
-        self.put(Item::Message(self.session.message(kind, content, parent)));
+        self.put(Item::Message(Box::new(self.session.message(kind, content, parent))));
     }
 
     /// `busy`, `idle` or `starting`.
@@ -117,7 +117,7 @@ impl Writer {
                 }
                 Event::Queued(Some(Item::Message(message))) => {
                     self.send_text().await;
-                    self.send(message).await;
+                    self.send(*message).await;
                 }
                 Event::Queued(Some(Item::Flush(done))) => {
                     self.send_text().await;

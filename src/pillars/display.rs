@@ -54,6 +54,13 @@ pub trait Rich {
     fn bundle(&self) -> Bundle;
 }
 
+/// Raw content: what a reader has drawn or written by other means.
+impl Rich for Bundle {
+    fn bundle(&self) -> Bundle {
+        self.clone()
+    }
+}
+
 /// The unit value shows nothing: a cell may end in `if`, `for` or a call.
 impl Rich for () {
     fn bundle(&self) -> Bundle {

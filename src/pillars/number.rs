@@ -62,7 +62,7 @@ pub fn grouped(count: usize) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -74,11 +74,12 @@ pub fn grouped(count: usize) -> String {
 ///
 /// # Panics
 /// If not, with a sentence that says where, what, and what is allowed.
+#[track_caller]
 pub fn positive(place: &str, what: &str, value: f64) -> f64 {
     assert!(
         value > 0.0 && value.is_finite(),
         "{place}: the {what} must be a positive number, but it is {value}; \
-         give a {what} above 0, as in 0.8"
+         give one above 0, as in 0.8"
     );
     value
 }

@@ -24,6 +24,8 @@ const GRID: RGBColor = RGBColor(225, 225, 225);
 const MARGIN: i32 = 24;
 const LINE_HEIGHT: i32 = 42;
 const SWATCH: i32 = 56;
+/// The room under the plot, for numbers and the label.
+const UNDER: i32 = 104;
 
 /// Colours that the colour-blind can tell apart too (Okabe and Ito, 2008), the
 /// faint yellow left out.
@@ -46,7 +48,7 @@ pub fn draw<DB: DrawingBackend>(
     area.fill(&WHITE)?;
     let centre = Pos::new(HPos::Center, VPos::Center);
     let middle = SIZE.0 as i32 / 2;
-    let title_size = fitting(area, &chart.title, TITLE)?;
+    let title_size = fitting(area, &chart.title, TITLE, SIZE.0 as i32 - 2 * MARGIN)?;
     area.draw_text(&chart.title, &style(title_size).pos(centre), (middle, MARGIN + 16))?;
     let below = legend(area, chart, MARGIN + 58)?;
 
@@ -55,12 +57,14 @@ pub fn draw<DB: DrawingBackend>(
     for label in y.labels() {
         widest = widest.max(area.estimate_text_size(&label, &style(TEXT))?.0);
     }
+    let up = fitting(area, &chart.y.label, TEXT, SIZE.1 as i32 - below - UNDER)?;
+    let across = fitting(area, &chart.x.label, TEXT, SIZE.0 as i32 - widest as i32 - 130)?;
     let mut context = ChartBuilder::on(area)
         .margin_top(below)
         .margin_right(MARGIN + 16)
         .margin_bottom(MARGIN / 2)
         .margin_left(MARGIN / 2)
-        .x_label_area_size(92)
+        .x_label_area_size(UNDER - MARGIN / 2)
         .y_label_area_size(widest + 78)
         .build_cartesian_2d(x, y)?;
     context
@@ -70,7 +74,7 @@ pub fn draw<DB: DrawingBackend>(
         .light_line_style(TRANSPARENT)
         .set_all_tick_mark_size(8)
         .label_style(style(TEXT))
-        .axis_desc_style(style(TEXT))
+        .axis_desc_style(style(up.min(across)))
         .x_desc(&chart.x.label)
         .y_desc(&chart.y.label)
         .draw()?;
@@ -225,14 +229,15 @@ fn style(size: f64) -> TextStyle<'static> {
     FontDesc::new(FontFamily::Name(FONT), size, FontStyle::Normal).color(&INK)
 }
 
-/// The size at which `text` is not wider than the figure, at most `size`.
+/// The size at which `text` is not longer than `room`, at most `size`.
 fn fitting<DB: DrawingBackend>(
     area: &DrawingArea<DB, Shift>,
     text: &str,
     size: f64,
+    room: i32,
 ) -> Result<f64, Failure<DB>> {
     let width = f64::from(area.estimate_text_size(text, &style(size))?.0);
-    Ok(size * (f64::from(SIZE.0 as i32 - 2 * MARGIN) / width.max(1.0)).min(1.0))
+    Ok(size * (f64::from(room) / width.max(1.0)).min(1.0))
 }
 
 fn prepare_font() {

@@ -88,6 +88,7 @@ impl Chart {
     ///
     /// # Panics
     /// If there are not as many `ys` as `xs`, or one is not finite.
+    #[track_caller]
     pub fn line(self, name: &str, xs: &[f64], ys: &[f64]) -> Self {
         same_length("Chart::line", name, xs.len(), ys.len());
         let points = xs.iter().zip(ys).map(|(&x, &y)| Point { x, y, bar: 0.0 });
@@ -98,12 +99,14 @@ impl Chart {
     ///
     /// # Panics
     /// If there are not as many estimates as `xs`, or one is not finite.
+    #[track_caller]
     pub fn dots(self, name: &str, xs: &[f64], estimates: &[Estimate]) -> Self {
         same_length("Chart::dots", name, xs.len(), estimates.len());
         let point = |(&x, of): (&f64, &Estimate)| Point { x, y: of.mean, bar: of.half_width };
         self.with(Kind::Dots, name, xs.iter().zip(estimates).map(point).collect())
     }
 
+    #[track_caller]
     fn with(mut self, kind: Kind, name: &str, points: Vec<Point>) -> Self {
         let finite = |point: &Point| (point.x + point.y + point.bar).is_finite();
         if let Some(bad) = points.iter().find(|point| !finite(point)) {
@@ -145,6 +148,7 @@ impl Chart {
     }
 }
 
+#[track_caller]
 fn same_length(place: &str, name: &str, xs: usize, ys: usize) {
     assert!(
         xs == ys,

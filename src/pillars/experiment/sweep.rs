@@ -28,6 +28,7 @@ enum Values {
 ///
 /// # Panics
 /// If there are no values or one is not finite.
+#[track_caller]
 pub fn sweep(label: &str, values: &[f64]) -> Sweep {
     assert!(
         !values.is_empty(),
@@ -41,6 +42,7 @@ pub fn sweep(label: &str, values: &[f64]) -> Sweep {
 
 impl Sweep {
     /// Measures something at each value, by simulation.
+    #[track_caller]
     pub fn measured(mut self, name: &str, measure: impl Fn(f64) -> Estimate) -> Self {
         self.check_new("measured", name);
         let mut estimates = Vec::with_capacity(self.xs.len());
@@ -56,6 +58,7 @@ impl Sweep {
     ///
     /// # Panics
     /// If the formula gives what is not a finite number.
+    #[track_caller]
     pub fn exact(mut self, name: &str, formula: impl Fn(f64) -> f64) -> Self {
         self.check_new("exact", name);
         let values = self.compute("exact", name, &self.xs, &formula);
@@ -69,6 +72,7 @@ impl Sweep {
     ///
     /// # Panics
     /// If the formula gives what is not a finite number.
+    #[track_caller]
     pub fn curve(mut self, name: &str, formula: impl Fn(f64) -> f64) -> Self {
         self.check_new("curve", name);
         let values = self.compute("curve", name, &self.xs, &formula);
@@ -112,6 +116,7 @@ impl Sweep {
     ///
     /// # Panics
     /// If the series cannot be paired so.
+    #[track_caller]
     pub fn largest_gap_in_bars(&self) -> f64 {
         let (mut measured, mut exact) = (Vec::new(), Vec::new());
         for (_, values) in &self.series {
@@ -139,6 +144,7 @@ impl Sweep {
     ///
     /// # Panics
     /// If there are no such series.
+    #[track_caller]
     pub fn largest_gap_between(&self, measured: &str, exact: &str) -> f64 {
         match (self.find(measured), self.find(exact)) {
             (Values::Measured(estimates), Values::Exact { values, .. }) => {
@@ -161,6 +167,7 @@ impl Sweep {
     ///
     /// # Panics
     /// If there is no such series or the sweep has not been there.
+    #[track_caller]
     pub fn at(&self, name: &str, x: f64) -> f64 {
         self.values(name)[self.position(x)]
     }
@@ -169,6 +176,7 @@ impl Sweep {
     ///
     /// # Panics
     /// As [`Sweep::at`], and if the series is exact.
+    #[track_caller]
     pub fn estimate(&self, name: &str, x: f64) -> Estimate {
         match self.find(name) {
             Values::Measured(estimates) => estimates[self.position(x)],
@@ -182,6 +190,7 @@ impl Sweep {
     ///
     /// # Panics
     /// If there is no such series.
+    #[track_caller]
     pub fn values(&self, name: &str) -> Vec<f64> {
         match self.find(name) {
             Values::Measured(estimates) => estimates.iter().map(|estimate| estimate.mean).collect(),
@@ -189,20 +198,20 @@ impl Sweep {
         }
     }
 
+    #[track_caller]
     fn compute(&self, by: &str, name: &str, xs: &[f64], formula: &dyn Fn(f64) -> f64) -> Vec<f64> {
-        let value = |&x: &f64| {
-            let y = formula(x);
-            assert!(
-                y.is_finite(),
+        let ys: Vec<f64> = xs.iter().map(|&x| formula(x)).collect();
+        if let Some((x, y)) = xs.iter().zip(&ys).find(|(_, y)| !y.is_finite()) {
+            panic!(
                 "Sweep::{by}: `{name}` must be a finite number everywhere, but at {} = {x} it is \
                  {y}; leave that value out of the sweep",
                 self.label
             );
-            y
-        };
-        xs.iter().map(value).collect()
+        }
+        ys
     }
 
+    #[track_caller]
     fn find(&self, name: &str) -> &Values {
         let found = self.series.iter().find(|(other, _)| other == name);
         match found {
@@ -214,6 +223,7 @@ impl Sweep {
         }
     }
 
+    #[track_caller]
     fn position(&self, x: f64) -> usize {
         let near = |other: f64| (other - x).abs() <= 1e-9 * x.abs().max(1.0);
         match self.xs.iter().position(|&other| near(other)) {
@@ -226,6 +236,7 @@ impl Sweep {
         }
     }
 
+    #[track_caller]
     fn check_new(&self, method: &str, name: &str) {
         assert!(
             self.series.iter().all(|(other, _)| other != name),

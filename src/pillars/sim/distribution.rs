@@ -15,6 +15,7 @@ impl Exponential {
     ///
     /// # Panics
     /// If the rate is not a positive, finite number.
+    #[track_caller]
     pub fn with_rate(rate: f64) -> Self {
         Self { mean: 1.0 / positive("Exponential::with_rate", "rate", rate) }
     }

@@ -23,6 +23,7 @@ impl Trials {
     ///
     /// # Panics
     /// With fewer than 2 replications or without customers.
+    #[track_caller]
     pub const fn new(replications: usize, customers: usize) -> Self {
         assert!(
             replications >= 2,

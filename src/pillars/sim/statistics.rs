@@ -25,6 +25,7 @@ impl Estimate {
     ///
     /// # Panics
     /// With fewer than 2 values (there is no interval) or with one that is not finite.
+    #[track_caller]
     pub fn of(values: &[f64]) -> Self {
         assert!(
             values.len() >= 2,

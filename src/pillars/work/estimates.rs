@@ -46,6 +46,7 @@ impl Estimates {
     ///
     /// # Panics
     /// If `p` is not at least 0 and below 1.
+    #[track_caller]
     pub fn wait_quantile(&self, p: f64) -> Estimate {
         super::theory::check_fraction("Estimates::wait_quantile", p);
         self.over_waits(|waits| waits.quantile(p))

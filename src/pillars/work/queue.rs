@@ -22,6 +22,7 @@ impl Queue {
     ///
     /// # Panics
     /// If a rate is not a positive number.
+    #[track_caller]
     pub fn mm1(arrival_rate: f64, service_rate: f64) -> Self {
         Self::checked("Queue::mm1", arrival_rate, service_rate, 1)
     }
@@ -30,6 +31,7 @@ impl Queue {
     ///
     /// # Panics
     /// If a rate is not a positive number or there is no server.
+    #[track_caller]
     pub fn mmc(arrival_rate: f64, service_rate: f64, servers: usize) -> Self {
         Self::checked("Queue::mmc", arrival_rate, service_rate, servers)
     }
@@ -73,6 +75,7 @@ impl Queue {
     ///
     /// # Panics
     /// With fewer than 2 replications or without customers.
+    #[track_caller]
     pub fn simulate(&self, trials: Trials) -> Estimates {
         let Trials { replications, customers, warmup, seed } = trials;
         assert!(
@@ -106,6 +109,7 @@ impl Queue {
         }
     }
 
+    #[track_caller]
     fn checked(place: &str, arrival_rate: f64, service_rate: f64, servers: usize) -> Self {
         assert!(
             servers >= 1,

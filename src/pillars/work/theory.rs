@@ -47,6 +47,7 @@ impl Theory {
     ///
     /// # Panics
     /// If `p` is not at least 0 and below 1.
+    #[track_caller]
     pub fn wait_quantile(&self, p: f64) -> f64 {
         check_fraction("Theory::wait_quantile", p);
         (self.probability_of_waiting / (1.0 - p)).ln().max(0.0) / self.spare_rate
@@ -139,6 +140,7 @@ fn check(servers: usize, offered: f64) -> Result<(), TheoryError> {
     Ok(())
 }
 
+#[track_caller]
 pub(super) fn check_fraction(place: &str, p: f64) {
     assert!(
         (0.0..1.0).contains(&p),

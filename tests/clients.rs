@@ -1,0 +1,105 @@
+//! The kernel, driven by clients that no one here wrote: Jupyter's client and
+//! its kernel test suite, and nbconvert. Their environment is set up on first
+//! use, below cargo's target folder.
+
+mod common;
+
+use common::{jupyter, pillars, scratch, shown};
+use std::path::{Path, PathBuf};
+
+#[test]
+fn the_kernel_passes_jupyters_own_test_suite_and_keeps_its_promises() {
+    let suite = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/test_kernel.py");
+    let ran = jupyter("python").arg(suite).output().unwrap();
+    assert!(ran.status.success(), "{}", shown(&ran));
+}
+
+#[test]
+fn nbconvert_executes_each_chapter_and_its_html_holds_the_figures() {
+    for chapter in chapters() {
+        let out = scratch("nbconvert");
+        let ran = jupyter("jupyter")
+            .args(["nbconvert", "--execute", "--to", "html", "--output-dir"])
+            .arg(&out)
+            .arg(&chapter)
+            .output()
+            .unwrap();
+        assert!(ran.status.success(), "{}", shown(&ran));
+        let html = out.join(chapter.file_name().unwrap()).with_extension("html");
+        let html = std::fs::read_to_string(html).unwrap();
+        let source = std::fs::read_to_string(&chapter).unwrap();
+        let charts = source.matches(".chart(").count();
+        let figures = html.matches("<figure").count();
+        assert!(figures >= charts && charts > 0, "{figures} figures for {charts} charts");
+        assert!(html.contains("src=\"data:image/svg+xml;base64,"), "no picture in the HTML");
+        assert!(html.contains("<caption"), "no table in the HTML");
+    }
+}
+
+#[test]
+fn a_failing_claim_fails_nbconvert_and_pillars_run() {
+    let dir = scratch("claims");
+    let notebook = dir.join("wrong.ipynb");
+    std::fs::write(
+        &notebook,
+        notebook_of(&["claim(\"one is one\", 1 == 1);", "claim(\"one is two\", 1 == 2);"]),
+    )
+    .unwrap();
+    let ran = jupyter("jupyter")
+        .args(["nbconvert", "--execute", "--to", "notebook", "--output", "out.ipynb"])
+        .arg(&notebook)
+        .output()
+        .unwrap();
+    assert!(!ran.status.success() && shown(&ran).contains("one is two"), "{}", shown(&ran));
+
+    let ran = pillars().arg("run").arg(&notebook).output().unwrap();
+    let said = shown(&ran);
+    assert_eq!(ran.status.code(), Some(1), "{said}");
+    for named in ["wrong.ipynb", "Panic", "claim failed: one is two"] {
+        assert!(said.contains(named), "{named:?} is missing in: {said}");
+    }
+}
+
+#[test]
+fn pillars_run_executes_each_chapter_as_it_is_committed() {
+    for chapter in chapters() {
+        let out = scratch("run");
+        let ran =
+            pillars().arg("run").arg("--output-dir").arg(&out).arg(&chapter).output().unwrap();
+        assert!(ran.status.success(), "{}", shown(&ran));
+        let executed = std::fs::read(out.join(chapter.file_name().unwrap())).unwrap();
+        let committed = std::fs::read(&chapter).unwrap();
+        assert!(executed == committed, "{} is not what it gives when run", chapter.display());
+    }
+}
+
+fn chapters() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("notebooks");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let mut chapters: Vec<_> = files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "ipynb"))
+        .collect();
+    chapters.sort();
+    assert!(!chapters.is_empty());
+    chapters
+}
+
+fn notebook_of(cells: &[&str]) -> String {
+    let cells: Vec<_> = cells
+        .iter()
+        .enumerate()
+        .map(|(at, source)| {
+            serde_json::json!({
+                "cell_type": "code", "id": format!("cell-{at}"), "metadata": {}, "source": source,
+                "outputs": [], "execution_count": null,
+            })
+        })
+        .collect();
+    let kernelspec = serde_json::json!({
+        "name": "pillars", "display_name": "Rust (Pillars)", "language": "rust",
+    });
+    serde_json::json!({
+        "cells": cells, "metadata": { "kernelspec": kernelspec }, "nbformat": 4, "nbformat_minor": 5,
+    })
+    .to_string()
+}
