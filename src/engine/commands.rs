@@ -9,12 +9,13 @@ type Command = (&'static str, &'static str, fn(&Variables) -> String);
 const COMMANDS: &[Command] =
     &[(":help", "this list", |_| help()), (":vars", "the variables and their types", variables)];
 
-/// Commands that evcxr carries out, for the list.
-const OF_EVCXR: &[(&str, &str)] = &[
+/// Commands that are carried out elsewhere, for the list.
+const OTHERS: &[(&str, &str)] = &[
     (":clear", "forgets all variables and definitions"),
     (":dep NAME = \"VERSION\"", "adds a crate"),
     (":opt LEVEL", "the level of optimisation"),
     (":timing", "shows how long each cell takes"),
+    ("?NAME", "describes a name"),
     ("!COMMAND", "runs a shell command"),
 ];
 
@@ -36,5 +37,5 @@ fn variables(variables: &Variables) -> String {
 fn help() -> String {
     let own = COMMANDS.iter().map(|(name, summary, _)| (*name, *summary));
     let line = |(name, summary): (&str, &str)| format!("{name:24} {summary}\n");
-    own.chain(OF_EVCXR.iter().copied()).map(line).collect()
+    own.chain(OTHERS.iter().copied()).map(line).collect()
 }

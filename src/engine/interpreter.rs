@@ -100,6 +100,12 @@ impl Rust {
     }
 
     fn command(&mut self, command: &str, io: &dyn CellIo) -> Result<(), CellError> {
+        if let Some(name) = command.strip_prefix('?') {
+            let found = RustAssistant::new(self.names.clone()).inspect(name.trim(), 0);
+            let nothing = || Media::plain(format!("nothing is known of `{}`", name.trim()));
+            io.page(found.unwrap_or_else(nothing));
+            return Ok(());
+        }
         if let Some(answer) = commands::answer(command, &self.session.variables) {
             return answer.map(|text| io.stdout(&text));
         }

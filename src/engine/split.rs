@@ -105,7 +105,8 @@ fn take_commands(code: &str) -> (Vec<String>, String) {
     for line in code.split('\n') {
         let trimmed = line.trim();
         let command = trimmed.strip_prefix("//# ").unwrap_or(trimmed);
-        let is_command = command.starts_with(':') && !command.starts_with("::")
+        let is_command = command.starts_with('?')
+            || command.starts_with(':') && !command.starts_with("::")
             || command.starts_with('!') && command[1..].starts_with(char::is_alphabetic);
         if leading && is_command {
             commands.push(command.to_owned());
@@ -288,6 +289,7 @@ mod tests {
         assert_eq!(split.bindings.len(), 1);
         assert!(!split.has_errors);
         assert!(super::split("::std::process::id()").commands.is_empty());
+        assert_eq!(super::split("?vec").commands, ["?vec"]);
     }
 
     #[test]

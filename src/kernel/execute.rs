@@ -50,7 +50,8 @@ impl Executor {
             self.count += 1;
             kernel.history.lock().unwrap_or_else(PoisonError::into_inner).add(self.count, &code);
         }
-        let io = RequestIo { kernel: &kernel, request, silent, number: self.count };
+        let pages = Mutex::default();
+        let io = RequestIo { kernel: &kernel, request, silent, number: self.count, pages: &pages };
         if !silent {
             let input = json!({ "code": code, "execution_count": self.count });
             kernel.iopub.send("execute_input", input, &request.header);
@@ -58,7 +59,7 @@ impl Executor {
         let ended = self.interpreter.execute(&Cell { code, number: self.count }, &io);
         let content = match &ended {
             Ok(()) => json!({
-                "status": "ok", "execution_count": self.count, "payload": [],
+                "status": "ok", "execution_count": self.count, "payload": taken(&pages),
                 "user_expressions": self.user_expressions(request),
             }),
             Err(error) => {
@@ -102,7 +103,7 @@ impl Executor {
             let io = KeepValue::default();
             let value = match self.interpreter.execute(&Cell { code, number: self.count }, &io) {
                 Ok(()) => {
-                    let Media { data, metadata } = io.taken();
+                    let Media { data, metadata } = taken(&io.value);
                     json!({ "status": "ok", "data": data, "metadata": metadata })
                 }
                 Err(CellError { ename, evalue, traceback }) => json!({
@@ -140,6 +141,7 @@ struct RequestIo<'a> {
     request: &'a Message,
     silent: bool,
     number: u32,
+    pages: &'a Mutex<Vec<Value>>,
 }
 
 impl RequestIo<'_> {
@@ -173,6 +175,11 @@ impl CellIo for RequestIo<'_> {
         }
     }
 
+    fn page(&self, media: Media) {
+        let page = json!({ "source": "page", "data": media.data, "start": 0 });
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner).push(page);
+    }
+
     fn clear(&self, wait: bool) {
         if !self.silent {
             let content = json!(ClearOutput { wait });
@@ -192,16 +199,15 @@ struct KeepValue {
     value: Mutex<Media>,
 }
 
-impl KeepValue {
-    fn taken(&self) -> Media {
-        std::mem::take(&mut *self.value.lock().unwrap_or_else(PoisonError::into_inner))
-    }
+fn taken<T: Default>(value: &Mutex<T>) -> T {
+    std::mem::take(&mut *value.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 impl CellIo for KeepValue {
     fn stdout(&self, _: &str) {}
     fn stderr(&self, _: &str) {}
     fn display(&self, _: Media) {}
+    fn page(&self, _: Media) {}
     fn clear(&self, _: bool) {}
 
     fn result(&self, media: Media) {

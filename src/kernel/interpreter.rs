@@ -54,6 +54,8 @@ pub trait CellIo: Sync {
     fn display(&self, media: Media);
     /// The cell's value.
     fn result(&self, media: Media);
+    /// Help, for the front end's pager.
+    fn page(&self, media: Media);
     /// Clears what the cell has shown; with `wait`, when the next output comes.
     fn clear(&self, wait: bool);
     /// Asks the reader for a line.

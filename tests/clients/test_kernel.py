@@ -4,7 +4,12 @@ import unittest
 import jupyter_kernel_test as suite
 
 
-class RustKernel(suite.KernelTests, suite.IopubWelcomeTests):
+class Welcome(suite.IopubWelcomeTests):
+    kernel_name = "pillars"
+    support_iopub_welcome = True
+
+
+class RustKernel(suite.KernelTests):
     kernel_name = "pillars"
     language_name = "rust"
     file_extension = ".rs"
@@ -29,7 +34,7 @@ class RustKernel(suite.KernelTests, suite.IopubWelcomeTests):
     code_history_pattern = "1*2*"
     supported_history_operations = ("tail", "range", "search")
     code_inspect_sample = "erlang_c"
-    support_iopub_welcome = True
+    code_page_something = "?erlang_c"
     code_clear_output = "clear_output(false)"
 
 

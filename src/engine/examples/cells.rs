@@ -28,6 +28,10 @@ impl CellIo for Print {
         println!("result {}", forms(&media));
     }
 
+    fn page(&self, media: Media) {
+        println!("page {}", forms(&media));
+    }
+
     fn clear(&self, wait: bool) {
         println!("clear, wait {wait}");
     }
