@@ -14,7 +14,7 @@ use crate::{kernel_spec, progress};
 pub struct Install {
     #[command(flatten)]
     selection: kernel_spec::Selection,
-    /// Leave the library for the first start of a notebook
+    /// Only the kernelspec; cells run once a later `pillars install` has built the library
     #[arg(long)]
     no_library: bool,
 }

@@ -60,7 +60,8 @@ impl Lab {
     }
 }
 
-/// The command that starts JupyterLab, which has our kernel: one on PATH, else that of our own environment.
+/// The command that starts JupyterLab, which has our kernel: that of our own environment if it is set up, else one
+/// on PATH, else our own, set up now.
 fn jupyter_lab() -> Result<Command> {
     let own = python::environment_dir()?;
     if !python::environment_is_ready(&own) {

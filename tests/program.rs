@@ -7,6 +7,9 @@ use std::process::{Command, Output};
 
 const PILLARS: &str = env!("CARGO_BIN_EXE_pillars");
 
+/// Where the library for cells is put, below cargo's target folder: tests leave the user's own alone.
+const HOME: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/pillars-home");
+
 /// A folder of its own for one test; removed at the end.
 struct Folder(PathBuf);
 
@@ -239,6 +242,16 @@ fn a_checkout_that_is_gone() {
     fails(command.env("PILLARS_SOURCE", dir.0.join("nowhere")), &["nowhere", "PILLARS_SOURCE"]);
 }
 
+/// Crates that are not here and cannot be fetched: an empty cargo home, and no network.
+#[test]
+fn no_network_while_crates_are_missing() {
+    let dir = Folder::new("network");
+    let mut command = pillars(&dir, &["install", "--prefix", "env"]);
+    command.env("CARGO_HOME", dir.0.join("cargo")).env("CARGO_NET_OFFLINE", "true");
+    command.env("PILLARS_HOME", dir.0.join("pillars"));
+    fails(&mut command, &["cannot be downloaded", "connect to the network", "pillars install"]);
+}
+
 /// A limit on the length of files stands for a full disk: the write fails half-way.
 #[test]
 fn a_disk_that_fills_up() {
@@ -272,10 +285,12 @@ fn a_notebook_that_does_not_fit() {
     let script = "trap '' XFSZ; ulimit -f 4; exec \"$0\" run --in-place long.ipynb";
     let mut shell = Command::new("sh");
     shell.args(["-c", script, PILLARS]).current_dir(&dir.0).env("RUST_BACKTRACE", "1");
+    shell.env("PILLARS_HOME", HOME);
     // The library is there or is built with all the room it needs.
     assert!(
         Command::new(PILLARS)
             .args(["install", "--prefix", "env"])
+            .env("PILLARS_HOME", HOME)
             .current_dir(&dir.0)
             .status()
             .unwrap()

@@ -4,6 +4,7 @@
 
 use pillars_kernel::Media;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Begins a message.
 pub const MARK: &str = "\u{1}\u{2}pillars ";
@@ -19,8 +20,19 @@ pub enum Sent {
     Clear { wait: bool },
     /// The cell's code has begun to run.
     Begun,
-    /// The cell has ended well, or by an error.
-    Ended(Option<Fault>),
+    /// The cell has ended.
+    Ended(End),
+}
+
+/// How a cell ended, and which variables there are now.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct End {
+    /// The error that ended its code, if one did.
+    pub fault: Option<Fault>,
+    /// The variables that it put.
+    pub put: BTreeSet<String>,
+    /// All variables.
+    pub kept: BTreeSet<String>,
 }
 
 /// An error that ended a cell's code.
@@ -67,7 +79,14 @@ fn message_of(mut message: Value) -> Option<Sent> {
     match message["kind"].as_str()? {
         "begun" => Some(Sent::Begun),
         "clear" => Some(Sent::Clear { wait: message["wait"] == true }),
-        "outcome" => Some(Sent::Ended(fault(&message))),
+        "outcome" => {
+            let end = End {
+                fault: fault(&message),
+                put: names(&message["put"]),
+                kept: names(&message["kept"]),
+            };
+            Some(Sent::Ended(end))
+        }
         kind @ ("display" | "result") => {
             let is_result = kind == "result";
             let mut part = |name: &str| match message[name].take() {
@@ -79,6 +98,11 @@ fn message_of(mut message: Value) -> Option<Sent> {
         }
         _ => None,
     }
+}
+
+fn names(list: &Value) -> BTreeSet<String> {
+    let names = list.as_array().into_iter().flatten();
+    names.filter_map(|name| name.as_str().map(str::to_owned)).collect()
 }
 
 fn fault(outcome: &Value) -> Option<Fault> {

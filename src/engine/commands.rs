@@ -1,7 +1,6 @@
 //! Commands that this engine answers itself. All others are evcxr's.
 
 use crate::layout::Variables;
-use pillars_kernel::CellError;
 
 /// Name, summary, and the answer.
 type Command = (&'static str, &'static str, fn(&Variables) -> String);
@@ -20,10 +19,10 @@ const OTHERS: &[(&str, &str)] = &[
 ];
 
 /// The answer to a command, if it is one of this engine's.
-pub fn answer(command: &str, variables: &Variables) -> Option<Result<String, CellError>> {
+pub fn answer(command: &str, variables: &Variables) -> Option<String> {
     let name = command.split_whitespace().next().unwrap_or_default();
     let (.., answer) = COMMANDS.iter().find(|(own, ..)| *own == name)?;
-    Some(Ok(answer(variables)))
+    Some(answer(variables))
 }
 
 fn variables(variables: &Variables) -> String {

@@ -82,7 +82,9 @@ fn shown(diagnostic: &Value, lines: &Lines, cell: u32) -> String {
     let rendered = diagnostic["rendered"].as_str().unwrap_or(message);
     let mut text = in_lines_of_cell(rendered, lines, cell);
     let advice = match code(diagnostic) {
-        "E0597" | "E0716" | "E0521" | "E0515" if rendered.contains("'static") => CANNOT_OUTLIVE,
+        "E0505" | "E0597" | "E0716" | "E0521" | "E0515" if rendered.contains("'static") => {
+            CANNOT_OUTLIVE
+        }
         "E0384" | "E0594" | "E0596" => MAKE_MUTABLE,
         _ => return text,
     };

@@ -4,9 +4,10 @@
 use crate::library::Library;
 use evcxr::{CommandContext, EvalCallbacks, EvalContext};
 use serde_json::Value;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Must be called first in `main`: the program is its own child, which runs the
 /// cells, and does not return from here in that role.
@@ -14,14 +15,17 @@ pub fn runtime_hook() {
     evcxr::runtime_hook();
 }
 
+/// Begins the name of a folder of compiled cells; the kernel's process number follows.
+const FOLDER: &str = "pillars-cells-";
+
 /// The child process, over its restarts.
 #[derive(Clone)]
 pub struct ChildHandle(Arc<Mutex<Child>>);
 
 impl ChildHandle {
-    /// Its number, as long as it runs.
-    pub fn id(&self) -> u32 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).id()
+    /// Its number; `None` while evcxr waits for its end.
+    pub fn id(&self) -> Option<u32> {
+        self.0.try_lock().ok().map(|child| child.id())
     }
 }
 
@@ -60,11 +64,15 @@ impl Evaluator {
     /// # Errors
     /// A sentence, when a folder, the child or the compiler cannot be had.
     pub fn start(library: &Library) -> Result<(Self, Output, ChildHandle), String> {
-        let dir = tempfile::Builder::new().prefix("pillars-cells-").tempdir().map_err(|error| {
-            format!("no folder for compiled cells: {error}; free some disk space or set TMPDIR")
-        })?;
-        // SAFETY: evcxr takes its folder from the environment alone. Nothing else
-        // in this process reads or writes this name.
+        sweep();
+        let dir = tempfile::Builder::new()
+            .prefix(&format!("{FOLDER}{}-", std::process::id()))
+            .tempdir()
+            .map_err(|error| {
+                format!("no folder for compiled cells: {error}; free some disk space or set TMPDIR")
+            })?;
+        // SAFETY: evcxr takes its folder from the environment. Nothing else in this
+        // process reads or writes this name; std's own accesses are locked.
         unsafe { std::env::set_var("EVCXR_TMPDIR", dir.path()) };
         let (mut context, output) =
             EvalContext::with_subprocess_command(child()?).map_err(|error| error.to_string())?;
@@ -116,6 +124,11 @@ impl Evaluator {
         }
     }
 
+    /// The folder in which cells are compiled.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// The source that was compiled last.
     pub fn source(&self) -> String {
         self.context.last_source().unwrap_or_default()
@@ -128,14 +141,30 @@ impl Evaluator {
     }
 }
 
+/// Removes folders of kernels that were killed.
+fn sweep() {
+    let folders = std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
+    for folder in folders {
+        let name = folder.file_name();
+        let owner = name.to_str().and_then(|name| name.strip_prefix(FOLDER)?.split('-').next());
+        // SAFETY: signal 0 only asks whether the process is there.
+        let is_gone = |owner| unsafe { libc::kill(owner, 0) } == -1
+            && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH);
+        if owner.and_then(|owner| owner.parse().ok()).is_some_and(is_gone) {
+            let _ = std::fs::remove_dir_all(folder.path());
+        }
+    }
+}
+
 fn child() -> Result<Command, String> {
     let program = std::env::current_exe()
         .map_err(|error| format!("the program's own file cannot be found: {error}"))?;
     let mut command = Command::new(program);
     command.env("PILLARS_CELL", "1");
+    // A group of its own: what a cell starts ends with it.
+    command.process_group(0);
     #[cfg(target_os = "linux")]
     {
-        use std::os::unix::process::CommandExt;
         // SAFETY: prctl is async-signal-safe; the child dies with the thread that
         // started it, which is the interpreter's and lives as long as the kernel.
         unsafe {

@@ -2,11 +2,11 @@
 //! there are, of which types) and leads a cell from its text to its outcome.
 
 use crate::assistant::{Names, RustAssistant};
-use crate::channel::Fault;
+use crate::channel::{End, Fault};
 use crate::diagnostics::{self, compile_error};
 use crate::evcxr::{Evaluator, Failed, Output, Shown};
 use crate::interrupt::{Handle, Stopper};
-use crate::layout::{self, Lines};
+use crate::layout::{self, Lines, Moved};
 use crate::library::{Library, Toolchain, source_root};
 use crate::session::Session;
 use crate::split::{self, Split};
@@ -15,7 +15,6 @@ use pillars_kernel::{
     Assistant, Cell, CellError, CellIo, Interpreter, Interrupter, Language, Media, Object,
 };
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The interpreter.
@@ -39,7 +38,7 @@ impl Started {
         stopper: &Arc<Stopper>,
         program: &str,
         io: &dyn CellIo,
-    ) -> (Result<Shown, Failed>, Option<Fault>) {
+    ) -> (Result<Shown, Failed>, Option<End>) {
         running::run(&mut self.evaluator, &self.output, stopper, program, io)
     }
 }
@@ -69,7 +68,7 @@ impl Rust {
         let not_ready = |reason: String| CellError::new("NotReady", reason);
         let library = Library::locate().map_err(|error| not_ready(error.to_string()))?;
         let (evaluator, output, child) = Evaluator::start(&library).map_err(not_ready)?;
-        self.stopper.child_is(child);
+        self.stopper.child_is(child, evaluator.dir());
         self.started = Some(Started { evaluator, output, library });
         Ok(())
     }
@@ -83,11 +82,17 @@ impl Rust {
             && let Some(started) = &self.started
         {
             let code = blank_commands(&cell.code, &split);
-            let errors = syntax::errors(started.library.toolchain(), &code);
+            let Started { evaluator, library, .. } = started;
+            let errors = syntax::errors(library.toolchain(), evaluator.dir(), &code);
             if !errors.is_empty() {
                 let lines = Lines::shifted(syntax::FIRST_LINE, code.lines().count());
                 return Err(compile_error(&errors, &lines, cell.number));
             }
+        }
+        if split.awaits {
+            let reason = "`.await` stands outside of any `async`: put it into an `async fn` or \
+                          block, and run that by an executor";
+            return Err(CellError::new("CompileError", reason));
         }
         if let Some(name) = split.closures.first() {
             let reason = format!(
@@ -101,13 +106,15 @@ impl Rust {
 
     fn command(&mut self, command: &str, io: &dyn CellIo) -> Result<(), CellError> {
         if let Some(name) = command.strip_prefix('?') {
-            let found = RustAssistant::new(self.names.clone()).inspect(name.trim(), 0);
+            let found = RustAssistant::new(self.names.clone())
+                .inspect(name.trim(), name.trim().chars().count());
             let nothing = || Media::plain(format!("nothing is known of `{}`", name.trim()));
             io.page(found.unwrap_or_else(nothing));
             return Ok(());
         }
         if let Some(answer) = commands::answer(command, &self.session.variables) {
-            return answer.map(|text| io.stdout(&text));
+            io.stdout(&answer);
+            return Ok(());
         }
         let Some(started) = &mut self.started else { return Ok(()) };
         if command == ":clear" {
@@ -121,6 +128,9 @@ impl Rust {
                 shown
                     .into_iter()
                     .for_each(|(_, text)| io.stdout(&(text.trim_end().to_owned() + "\n")));
+                if command.starts_with(":dep") || command.starts_with(":opt") {
+                    self.drop_readers_types(io);
+                }
                 Ok(())
             }
             Err(Failed::Compile(said)) => Err(compile_error(&said, &Lines::default(), 0)),
@@ -130,53 +140,83 @@ impl Rust {
         }
     }
 
+    /// Another crate or level makes other types of the reader's definitions.
+    fn drop_readers_types(&mut self, io: &dyn CellIo) {
+        for name in self.session.of_readers_types() {
+            self.session.variables.remove(&name);
+            io.stdout(&format!("`{name}` is dropped: its type is compiled anew\n"));
+        }
+    }
+
     fn run_split(&mut self, split: &Split, cell: &Cell, io: &dyn CellIo) -> Result<(), CellError> {
         let forget = self.session.of_types_defined_anew(split);
-        let mut moved = BTreeSet::new();
+        let mut moved = Moved::default();
         loop {
             let Some(started) = &mut self.started else { return Ok(()) };
             let program = layout::program(split, &self.session.variables, &moved, &forget);
-            let (shown, outcome) = started.run(&self.stopper, &program, io);
-            match shown {
-                Ok(shown) => {
+            let (shown, end) = started.run(&self.stopper, &program, io);
+            match (shown, end) {
+                (Ok(shown), Some(end)) => {
                     show_in_evcxrs_way(shown, io);
-                    self.session.settle(split, &moved, &forget);
-                    let unnamed = match &outcome {
-                        None => self.session.keep(split, &moved, &started.evaluator.listing()),
-                        Some(_) => None,
-                    };
-                    for name in &forget {
-                        io.stdout(&format!(
-                            "`{name}` is dropped: its type has been defined anew\n"
-                        ));
-                    }
-                    let Some(fault) = outcome else { return unnamed.map_or(Ok(()), Err) };
-                    let lines = Lines::find(split, &started.evaluator.source());
-                    return Err(fault_error(fault, &lines, cell));
+                    return self.settle(split, cell, end, &forget, io);
                 }
-                Err(Failed::Compile(said)) => {
+                // Definitions alone run nothing.
+                (Ok(_), None) => {
+                    let end = End { kept: self.session.names(), ..End::default() };
+                    return self.settle(split, cell, end, &forget, io);
+                }
+                (Err(Failed::Compile(said)), _) => {
                     let source = started.evaluator.source();
                     if !learn_moves(&said, &source, &mut moved) {
                         let lines = Lines::find(split, &source);
                         return Err(compile_error(&said, &lines, cell.number));
                     }
                 }
-                Err(Failed::Ended(how)) => {
-                    let signal = outcome.map(|fault| fault.evalue);
+                (Err(Failed::Ended(how)), end) => {
+                    let signal = end.and_then(|end| end.fault).map(|fault| fault.evalue);
                     return Err(self.crashed(signal.as_ref().unwrap_or(&how)));
                 }
-                Err(Failed::Other(reason)) => return Err(CellError::new("CompileError", reason)),
+                (Err(Failed::Other(reason)), _) => {
+                    return Err(CellError::new("CompileError", reason));
+                }
             }
         }
+    }
+
+    /// Books a cell that ran, and makes its outcome.
+    fn settle(
+        &mut self,
+        split: &Split,
+        cell: &Cell,
+        end: End,
+        forget: &[String],
+        io: &dyn CellIo,
+    ) -> Result<(), CellError> {
+        let Some(started) = &self.started else { return Ok(()) };
+        let gone = self.session.settle(split, &end, forget);
+        for name in forget {
+            io.stdout(&format!("`{name}` is dropped: its type has been defined anew\n"));
+        }
+        let Some(fault) = end.fault.clone() else {
+            let unnamed = self.session.keep(split, &end, &started.evaluator.listing());
+            return unnamed.map_or(Ok(()), Err);
+        };
+        let lines = Lines::find(split, &started.evaluator.source());
+        let mut error = fault_error(fault, &lines, cell);
+        if !gone.is_empty() {
+            let told = format!("gone, because the cell had moved them: {}", quoted(&gone));
+            error.evalue = format!("{} ({told})", error.evalue);
+            error.traceback.push(told);
+        }
+        Err(error)
     }
 
     /// The child has ended, and with it all variables.
     fn crashed(&mut self, how: &str) -> CellError {
         let lost = std::mem::take(&mut self.session.variables);
-        let lost: Vec<String> = lost.keys().map(|name| format!("`{name}`")).collect();
         let lost = match lost.is_empty() {
             true => "no variable was lost".to_owned(),
-            false => format!("these variables are lost: {}", lost.join(", ")),
+            false => format!("these variables are lost: {}", quoted(lost.keys())),
         };
         let how = how.lines().last().unwrap_or(how);
         let how = how.strip_prefix("Subprocess terminated with status: ").unwrap_or(how);
@@ -240,7 +280,7 @@ impl Interpreter for Rust {
                     format!("the cell did not stop within a second and was ended; {lost}"),
                 ))
             }
-            Err(error) if interrupted && error.ename != "Interrupted" => {
+            Err(error) if interrupted && error.ename == "CompileError" => {
                 Err(CellError::new("Interrupted", "the cell was interrupted before it ran"))
             }
             ended => ended,
@@ -269,6 +309,10 @@ fn use_only(toolchain: &Toolchain) {
     }
 }
 
+fn quoted<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
+    names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
 fn blank_commands(code: &str, split: &Split) -> String {
     let is_command = |line: &str| {
         let line = line.trim();
@@ -292,16 +336,16 @@ fn show_in_evcxrs_way(shown: Shown, io: &dyn CellIo) {
 
 /// Takes from errors at generated lines which variables the cell moves; whether
 /// that explains something new, so that another try is worth it.
-fn learn_moves(said: &[Value], source: &str, moved: &mut BTreeSet<String>) -> bool {
+fn learn_moves(said: &[Value], source: &str, moved: &mut Moved) -> bool {
     let before = moved.len();
     for diagnostic in said {
         // Use after a move; all else is the reader's own error.
         if diagnostics::code(diagnostic) != "E0382" {
             continue;
         }
-        let lines = diagnostics::lines_pointed_at(diagnostic);
-        let kept = lines.filter_map(|line| layout::kept_by(source.lines().nth(line - 1)?));
-        moved.extend(kept.map(str::to_owned));
+        for line in diagnostics::lines_pointed_at(diagnostic) {
+            moved.learn(source.lines().nth(line - 1).unwrap_or_default());
+        }
     }
     moved.len() > before
 }
@@ -310,7 +354,7 @@ fn learn_moves(said: &[Value], source: &str, moved: &mut BTreeSet<String>) -> bo
 fn fault_error(fault: Fault, lines: &Lines, cell: &Cell) -> CellError {
     let Fault { ename, evalue, at } = fault;
     let place = at
-        .filter(|(file, ..)| file.ends_with("lib.rs"))
+        .filter(|(file, ..)| file.ends_with("src/lib.rs") && !file.contains("/.cargo/"))
         .and_then(|(_, line, _)| lines.of_cell(line))
         .map(|line| (line, cell.code.lines().nth(line - 1).unwrap_or_default()));
     let mut error = CellError::new(ename, evalue);

@@ -4,6 +4,7 @@
 
 use crate::evcxr::ChildHandle;
 use pillars_kernel::Interrupter;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ struct State {
     /// Whether the running cell has been interrupted.
     interrupted: bool,
     child: Option<ChildHandle>,
+    /// Where compiled cells are.
+    folder: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -35,10 +38,26 @@ enum Phase {
     Running,
 }
 
+impl State {
+    fn child(&self) -> Option<u32> {
+        self.child.as_ref().and_then(ChildHandle::id)
+    }
+
+    /// Ends the child and what the cell has started from it: its process group.
+    fn kill_child(&self) {
+        if let Some(child) = self.child().and_then(|child| libc::pid_t::try_from(child).ok()) {
+            // SAFETY: kill has no memory effects.
+            unsafe { libc::kill(-child, libc::SIGKILL) };
+        }
+    }
+}
+
 impl Stopper {
-    /// A child process has been started.
-    pub fn child_is(&self, child: ChildHandle) {
-        self.lock().child = Some(child);
+    /// A child process has been started, for cells that are compiled in this folder.
+    pub fn child_is(&self, child: ChildHandle, folder: &Path) {
+        let mut state = self.lock();
+        state.child = Some(child);
+        state.folder = Some(folder.to_owned());
     }
 
     /// A cell begins, with its compilation.
@@ -67,8 +86,8 @@ impl Stopper {
     }
 
     fn signal(self: &Arc<Self>, state: &State) {
-        let Some(child) = &state.child else { return };
-        send(child.id(), libc::SIGINT);
+        let Some(child) = state.child() else { return };
+        send(child, libc::SIGINT);
         let (stopper, cell) = (self.clone(), state.cell);
         std::thread::spawn(move || stopper.lose_patience(cell));
     }
@@ -77,10 +96,8 @@ impl Stopper {
         let runs = |state: &mut State| state.cell == cell && state.phase == Phase::Running;
         let waited = self.changed.wait_timeout_while(self.lock(), PATIENCE, runs);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if runs(&mut state)
-            && let Some(child) = &state.child
-        {
-            send(child.id(), libc::SIGKILL);
+        if runs(&mut state) {
+            state.kill_child();
         }
     }
 
@@ -99,8 +116,7 @@ impl Interrupter for Handle {
             Phase::Idle => {}
             Phase::Compiling => {
                 state.interrupted = true;
-                let cells = state.child.as_ref().map(ChildHandle::id);
-                end_compilers(cells);
+                end_compilers(state.child());
             }
             Phase::Running => {
                 state.interrupted = true;
@@ -111,10 +127,12 @@ impl Interrupter for Handle {
 
     fn shut_down(&self) {
         let state = self.0.lock();
-        if let Some(child) = &state.child {
-            send(child.id(), libc::SIGKILL);
-        }
+        state.kill_child();
         end_compilers(None);
+        if let Some(folder) = &state.folder {
+            // What cannot be removed is swept at a later start.
+            let _ = std::fs::remove_dir_all(folder);
+        }
     }
 }
 
@@ -129,6 +147,20 @@ fn end_compilers(keep: Option<u32>) {
     }
 }
 
+#[cfg(target_os = "linux")]
+fn children(parent: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    // The parent is the second field after the name, which stands in parentheses
+    // and may hold any character.
+    let parent_of = |process: u32| -> Option<u32> {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+    };
+    numbers.filter(|process| parent_of(*process) == Some(parent)).collect()
+}
+
+#[cfg(not(target_os = "linux"))]
 fn children(parent: u32) -> Vec<u32> {
     let listed = std::process::Command::new("ps").args(["-A", "-o", "pid=,ppid="]).output();
     let Ok(listed) = listed else { return vec![] };
@@ -144,5 +176,20 @@ fn send(process: u32, signal: libc::c_int) {
     if let Ok(process) = libc::pid_t::try_from(process) {
         // SAFETY: kill has no memory effects; a process that is gone is an error that does not matter.
         unsafe { libc::kill(process, signal) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn children_are_found_and_only_ours() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let found = children(std::process::id());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(found.contains(&child.id()));
+        assert!(!children(child.id()).contains(&std::process::id()));
     }
 }

@@ -25,31 +25,47 @@ pub struct Variable {
 /// The variables of a session, by name.
 pub type Variables = BTreeMap<String, Variable>;
 
+/// Variables that a cell moves, learned from the compiler.
+#[derive(Debug, Default)]
+pub struct Moved {
+    /// Variables of earlier cells: these cannot be given back.
+    pub given: BTreeSet<String>,
+    /// Variables that the cell itself binds: these cannot be kept.
+    pub bound: BTreeSet<String>,
+}
+
 /// The program of a cell. Only variables that the cell names are handed to it;
-/// those in `moved` are not given back; those in `forget` are dropped first.
-pub fn program(
-    split: &Split,
-    variables: &Variables,
-    moved: &BTreeSet<String>,
-    forget: &[String],
-) -> String {
+/// those in `forget` are dropped first.
+pub fn program(split: &Split, variables: &Variables, moved: &Moved, forget: &[String]) -> String {
     let mut code = String::new();
     let mut line = |text: &str| {
         code.push_str(text);
         code.push('\n');
     };
+    for attribute in &split.attributes {
+        line(attribute);
+    }
+    // evcxr drops comments that begin a program, and with them an item's own.
+    if split.items.first().is_some_and(|item| item.piece.text.trim_start().starts_with('/')) {
+        line("#[allow(unused_imports)] use ::pillars as _;");
+    }
     for item in &split.items {
+        // evcxr writes items in no order; a macro must be known before its definition.
+        if item.piece.text.trim_start().starts_with("macro_rules!") {
+            line("#[macro_export]");
+        }
         line(&item.piece.text);
     }
     if split.statements.is_none() && split.tail.is_none() && forget.is_empty() {
         return code;
     }
-    line("let _ = {");
+    line("let _ = ::pillars::cell::whole(|| {");
     line("#[allow(unused_imports)] use ::pillars::cell::show::{ViaDebug as _, ViaRich as _};");
     if !forget.is_empty() {
         line(&format!("::pillars::cell::forget(&{forget:?});"));
     }
-    let used: Vec<_> = variables.iter().filter(|(name, _)| names(split, name)).collect();
+    let handed = |name: &String| names(split, name) && !forget.contains(name);
+    let used: Vec<_> = variables.iter().filter(|(name, _)| handed(name)).collect();
     for (name, Variable { type_name, mutable }) in &used {
         let mutable = if *mutable { "mut " } else { "" };
         line(&format!("let {mutable}{name} = ::pillars::cell::take::<{type_name}>({name:?});"));
@@ -66,26 +82,35 @@ pub fn program(
         line(&format!(")).{SHOW}();"));
     }
     line(END);
-    for binding in split.bindings.iter().filter(|binding| !moved.contains(&binding.name)) {
+    for binding in split.bindings.iter().filter(|binding| !moved.bound.contains(&binding.name)) {
         let name = &binding.name;
         line(&format!("::pillars::cell::put({name:?}, {name});"));
     }
     line("#[allow(unreachable_code)] Ok(())");
     line("});");
     for (name, Variable { type_name, .. }) in used {
-        if !moved.contains(name) {
+        if !moved.given.contains(name) {
             line(&format!("::pillars::cell::put_back::<{type_name}>({name:?}, {name});"));
         }
     }
-    line("};");
+    line("});");
     code
 }
 
-/// The variable that a generated line keeps or gives back.
-pub fn kept_by(line: &str) -> Option<&str> {
-    let call = line.trim().strip_prefix("::pillars::cell::put")?;
-    let (_, name) = call.rsplit_once("(\"")?;
-    Some(name.split('"').next().unwrap_or_default())
+impl Moved {
+    /// Learns from a generated line at which the compiler met a moved variable.
+    pub fn learn(&mut self, line: &str) {
+        let Some(call) = line.trim().strip_prefix("::pillars::cell::put") else { return };
+        let Some((_, name)) = call.rsplit_once("(\"") else { return };
+        let name = name.split('"').next().unwrap_or_default().to_owned();
+        let set = if call.starts_with("_back") { &mut self.given } else { &mut self.bound };
+        set.insert(name);
+    }
+
+    /// How many variables are known to be moved.
+    pub fn len(&self) -> usize {
+        self.given.len() + self.bound.len()
+    }
 }
 
 /// Whether the cell's text has `name` as a word, in code, in a macro's or in a
@@ -158,7 +183,7 @@ mod tests {
     #[test]
     fn only_variables_that_the_cell_names_are_handed_over() {
         let cell = split("let total = a + 1; println!(\"{rate}\"); // b");
-        let code = program(&cell, &variables(&["a", "b", "rat", "rate"]), &BTreeSet::new(), &[]);
+        let code = program(&cell, &variables(&["a", "b", "rat", "rate"]), &Moved::default(), &[]);
         assert!(code.contains("take::<i32>(\"a\")") && code.contains("take::<i32>(\"rate\")"));
         assert!(!code.contains("take::<i32>(\"rat\")"), "{code}");
     }
@@ -168,7 +193,7 @@ mod tests {
         let code = "fn one() -> i32 {\n    1\n}\nlet a = one();\n\na + 1";
         let cell = split(code);
         let source =
-            format!("#![allow(x)]\n{}", program(&cell, &Variables::new(), &BTreeSet::new(), &[]));
+            format!("#![allow(x)]\n{}", program(&cell, &Variables::new(), &Moved::default(), &[]));
         let lines = Lines::find(&cell, &source);
         let original: Vec<_> = code.lines().collect();
         let mut found = 0;
@@ -185,8 +210,10 @@ mod tests {
 
     #[test]
     fn generated_lines_name_their_variable() {
-        assert_eq!(kept_by("::pillars::cell::put_back::<Vec<&'static str>>(\"v\", v);"), Some("v"));
-        assert_eq!(kept_by("::pillars::cell::put(\"x\", x);"), Some("x"));
-        assert_eq!(kept_by("let x = 1;"), None);
+        let mut moved = Moved::default();
+        moved.learn("::pillars::cell::put_back::<Vec<&'static str>>(\"v\", v);");
+        moved.learn("::pillars::cell::put(\"x\", x);");
+        moved.learn("let y = 1;");
+        assert!(moved.given.contains("v") && moved.bound.contains("x") && moved.len() == 2);
     }
 }

@@ -3,18 +3,39 @@
 
 use std::collections::BTreeMap;
 
-const CALL: &str = "::put::<";
-
 /// The types of the variables that the cell of this listing keeps.
 pub fn types(listing: &str) -> BTreeMap<String, String> {
-    listing.lines().filter_map(variable).collect()
+    let mut types = BTreeMap::new();
+    // Types of the locals of the function that is being listed. They are written in
+    // full, while the call's own argument has short paths that need not resolve.
+    let mut locals = BTreeMap::new();
+    for line in listing.lines() {
+        if line.starts_with("fn ") {
+            locals.clear();
+        } else if let Some((local, type_name)) = declaration(line) {
+            locals.insert(local, type_name);
+        } else if let Some((name, argument, operand)) = call(line) {
+            let full = operand.and_then(|local| locals.get(local).copied());
+            types.insert(name.to_owned(), full.unwrap_or(argument).to_owned());
+        }
+    }
+    types
 }
 
-fn variable(line: &str) -> Option<(String, String)> {
-    let (_, after) = line.split_once(CALL).or_else(|| line.split_once("put::<"))?;
+/// `let mut _8: Type;`
+fn declaration(line: &str) -> Option<(&str, &str)> {
+    let declared = line.trim().strip_prefix("let ")?;
+    let declared = declared.strip_prefix("mut ").unwrap_or(declared);
+    declared.strip_suffix(';')?.split_once(": ")
+}
+
+/// `put::<Type>(const "name", move _8)`: name, type, and the local if it is one.
+fn call(line: &str) -> Option<(&str, &str, Option<&str>)> {
+    let (_, after) = line.split_once("put::<")?;
     let end = closing(after)?;
-    let name = after[end + 1..].strip_prefix("(const \"")?.split('"').next()?;
-    Some((name.to_owned(), after[..end].to_owned()))
+    let (name, operand) = after[end + 1..].strip_prefix("(const \"")?.split_once("\", ")?;
+    let operand = operand.strip_prefix("move ").or_else(|| operand.strip_prefix("copy "));
+    Some((name, &after[..end], operand.and_then(|operand| operand.split(')').next())))
 }
 
 /// Where the angle bracket that encloses `text` closes. Arrows are not brackets.
@@ -60,15 +81,24 @@ mod tests {
     #[test]
     fn types_are_read_from_the_calls() {
         let listing = r#"
+fn other() -> () {
+    let _8: String;
+}
+fn run_user_code_1::{closure#0}(_1: {closure@src/lib.rs:9:5: 9:8}) -> () {
+    let mut _8: std::collections::BTreeMap<m::P, std::option::Option<u8>>;
     bb3: {
-        _7 = pillars::cell::put::<Vec<(f64, Option<u8>)>>(const "v", move _8) -> [return: bb4, unwind: bb9];
+        _7 = pillars::cell::put::<BTreeMap<P, Option<u8>>>(const "m", move _8) -> [return: bb4, unwind: bb9];
+        _7 = put::<i32>(const "c", const 5_i32) -> [return: bb4, unwind: bb9];
+        _7 = pillars::cell::put::<Vec<(f64, Option<u8>)>>(const "v", move _2) -> [return: bb4, unwind: bb9];
         _9 = pillars::cell::put::<Box<dyn Fn(i32) -> i32>>(const "f", copy _3) -> [return: bb5, unwind: bb9];
         _1 = pillars::cell::take::<String>(const "s") -> [return: bb1, unwind: bb2];
 "#;
         let types = types(listing);
         assert_eq!(types["v"], "Vec<(f64, Option<u8>)>");
         assert_eq!(types["f"], "Box<dyn Fn(i32) -> i32>");
-        assert_eq!(types.len(), 2);
+        assert_eq!(types["m"], "std::collections::BTreeMap<m::P, std::option::Option<u8>>");
+        assert_eq!(types["c"], "i32");
+        assert_eq!(types.len(), 4);
     }
 
     #[test]

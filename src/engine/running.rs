@@ -1,35 +1,48 @@
 //! A program while it runs: its output is passed on as it comes, and what ended
 //! it is noted.
 
-use crate::channel::{Fault, Reader, Sent};
+use crate::channel::{End, Fault, Reader, Sent};
 use crate::evcxr::{Evaluator, Failed, Output, Shown};
 use crate::interrupt::Stopper;
 use crossbeam_channel::{Receiver, bounded, select};
-use pillars_kernel::CellIo;
-use std::sync::Arc;
+use pillars_kernel::{CellError, CellIo};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long the end of standard error is waited for; it comes by another pipe.
 const STDERR_PATIENCE: Duration = Duration::from_millis(300);
 
-/// Runs a program while its output is passed on; returns what evcxr returned and
-/// the fault by which the reader's code ended.
+/// Runs a program while its output is passed on; returns what evcxr returned, and
+/// how the cell ended if it said so.
 pub fn run(
     evaluator: &mut Evaluator,
     output: &Output,
     stopper: &Arc<Stopper>,
     program: &str,
     io: &dyn CellIo,
-) -> (Result<Shown, Failed>, Option<Fault>) {
+) -> (Result<Shown, Failed>, Option<End>) {
     let (done, finished) = bounded::<bool>(1);
     std::thread::scope(|scope| {
         let passing = scope.spawn(|| pass_on(output, &finished, stopper, io));
-        let input = |prompt: &str, password| io.input(prompt, password).unwrap_or_default();
+        let refused = Mutex::new(None);
+        let input = |prompt: &str, password| {
+            io.input(prompt, password).unwrap_or_else(|error| {
+                *refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                String::new()
+            })
+        };
         let shown = evaluator.run(program, &input);
         let ran = shown.is_ok();
         // The receiver lives until this is received.
         let _ = done.send(ran);
-        (shown, passing.join().unwrap_or_default())
+        let mut end = passing.join().unwrap_or_default();
+        if let Some(CellError { ename, evalue, .. }) =
+            refused.into_inner().unwrap_or_else(PoisonError::into_inner)
+            && let Some(end) = &mut end
+        {
+            end.fault = Some(Fault { ename, evalue, at: None });
+        }
+        (shown, end)
     })
 }
 
@@ -39,12 +52,12 @@ fn pass_on(
     finished: &Receiver<bool>,
     stopper: &Arc<Stopper>,
     io: &dyn CellIo,
-) -> Option<Fault> {
+) -> Option<End> {
     let (mut out, mut err) = (Reader::default(), Reader::default());
-    let (mut fault, mut ended, mut err_ended) = (None, false, false);
+    let (mut end, mut err_ended) = (None, false);
     // What evcxr's child says when it dies of a signal: told by the cell's error.
     let mut dying: Vec<String> = Vec::new();
-    let mut on_out = |line: &str, fault: &mut Option<Fault>, ended: &mut bool| {
+    let mut on_out = |line: &str, end: &mut Option<End>| {
         for sent in out.line(line) {
             match sent {
                 Sent::Text(text) => io.stdout(&text),
@@ -52,10 +65,7 @@ fn pass_on(
                 Sent::Media { media, is_result: false } => io.display(media),
                 Sent::Clear { wait } => io.clear(wait),
                 Sent::Begun => stopper.code_runs(),
-                Sent::Ended(found) => {
-                    *ended = true;
-                    *fault = found;
-                }
+                Sent::Ended(told) => *end = Some(told),
             }
         }
     };
@@ -74,19 +84,19 @@ fn pass_on(
     let ran = loop {
         select! {
             recv(output.stdout) -> line => match line {
-                Ok(line) => on_out(&line, &mut fault, &mut ended),
-                Err(_) => return fault,
+                Ok(line) => on_out(&line, &mut end),
+                Err(_) => return end,
             },
             recv(output.stderr) -> line => match line {
                 Ok(line) => on_err(&line, &mut err_ended),
-                Err(_) => return fault,
+                Err(_) => return end,
             },
             recv(finished) -> ran => break ran.unwrap_or_default(),
         }
     };
-    output.stdout.try_iter().for_each(|line| on_out(&line, &mut fault, &mut ended));
+    output.stdout.try_iter().for_each(|line| on_out(&line, &mut end));
     while !err_ended {
-        let patience = if ended { STDERR_PATIENCE } else { Duration::ZERO };
+        let patience = if end.is_some() { STDERR_PATIENCE } else { Duration::ZERO };
         match output.stderr.recv_timeout(patience) {
             Ok(line) => on_err(&line, &mut err_ended),
             Err(_) => break,
@@ -97,14 +107,15 @@ fn pass_on(
     }
     if let Some(signal) = dying.first().and_then(|line| signal_named_by(line)) {
         if !ran {
-            return Some(Fault { ename: "Crashed", evalue: signal.to_owned(), at: None });
+            let fault = Fault { ename: "Crashed", evalue: signal.to_owned(), at: None };
+            return Some(End { fault: Some(fault), ..End::default() });
         }
         io.stderr(&(dying.join("\n") + "\n"));
     }
     if let Some(Sent::Text(text)) = err.end() {
         io.stderr(&text);
     }
-    fault
+    end
 }
 
 /// The signal that a line of evcxr's child's last words names.

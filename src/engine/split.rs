@@ -18,10 +18,10 @@ pub struct Piece {
 pub struct Item {
     /// Its text and place.
     pub piece: Piece,
-    /// The type it defines, if it is one that values can have.
-    pub defines_type: Option<String>,
     /// The name it defines, if it has one.
     pub name: Option<String>,
+    /// Whether it is a plain function, which no type depends on.
+    pub is_function: bool,
 }
 
 /// A name bound by a top-level `let`.
@@ -38,6 +38,8 @@ pub struct Binding {
 pub struct Split {
     /// The commands that lead the cell: `:dep ...`, `!ls`.
     pub commands: Vec<String>,
+    /// Attributes of the whole program: `#![allow(..)]`.
+    pub attributes: Vec<String>,
     /// Definitions, in order.
     pub items: Vec<Item>,
     /// All statements but the last expression.
@@ -48,6 +50,8 @@ pub struct Split {
     pub bindings: Vec<Binding>,
     /// Names bound to a closure without a type: these cannot be kept.
     pub closures: Vec<String>,
+    /// Whether it waits (`.await`) outside of any `async`.
+    pub awaits: bool,
     /// Whether the parser found errors; rustc is then asked for the words.
     pub has_errors: bool,
 }
@@ -72,7 +76,14 @@ pub fn split(code: &str) -> Split {
     blank(&mut rest, TextRange::up_to(TextSize::of(BEFORE)));
     let end = body.r_curly_token().map_or(TextSize::of(&*text), |brace| brace.text_range().start());
     blank(&mut rest, TextRange::new(end, TextSize::of(&*text)));
-    let tail = body.tail_expr().filter(|_| !has_errors);
+    for attribute in body.syntax().children().filter_map(ast::Attr::cast) {
+        if attribute.excl_token().is_some() {
+            blank(&mut rest, attribute.syntax().text_range());
+            split.attributes.push(attribute.syntax().text().to_string());
+        }
+    }
+    split.awaits = body.syntax().descendants().any(|node| awaits_outside_async(&node));
+    let tail = body.tail_expr().filter(|tail| !has_errors && !is_braced_macro(tail));
     let place = |range: TextRange| piece(&text, range);
     for statement in body.statements() {
         match statement {
@@ -137,6 +148,24 @@ fn piece(text: &str, range: TextRange) -> Piece {
     Piece { line, text: format!("{padding}{}", &text[start..end]) }
 }
 
+/// `thread_local! { .. }` and the like: these define, and have no value.
+fn is_braced_macro(tail: &ast::Expr) -> bool {
+    let ast::Expr::MacroExpr(tail) = tail else { return false };
+    let tokens = tail.macro_call().and_then(|call| call.token_tree());
+    tokens.is_some_and(|tokens| tokens.l_curly_token().is_some())
+}
+
+fn awaits_outside_async(node: &SyntaxNode) -> bool {
+    let is_async = |node: SyntaxNode| match ast::Expr::cast(node) {
+        Some(ast::Expr::BlockExpr(block)) => block.async_token().is_some(),
+        Some(ast::Expr::ClosureExpr(closure)) => closure.async_token().is_some(),
+        _ => false,
+    };
+    // The outermost function is the one around the cell.
+    let functions = |node: &SyntaxNode| node.ancestors().filter_map(ast::Fn::cast).count();
+    ast::AwaitExpr::can_cast(node.kind()) && functions(node) == 1 && !node.ancestors().any(is_async)
+}
+
 /// Comments before an expression belong to its node; they are left out, so that
 /// the piece begins at code.
 fn without_leading_comments(node: &SyntaxNode) -> TextRange {
@@ -157,14 +186,11 @@ fn is_only_comments(text: &str) -> bool {
 }
 
 fn describe(item: &ast::Item, piece: Piece) -> Item {
-    let type_name = match item {
+    let name = match item {
         ast::Item::Struct(item) => item.name(),
         ast::Item::Enum(item) => item.name(),
         ast::Item::Union(item) => item.name(),
         ast::Item::TypeAlias(item) => item.name(),
-        _ => None,
-    };
-    let other_name = match item {
         ast::Item::Fn(item) => item.name(),
         ast::Item::Const(item) => item.name(),
         ast::Item::Static(item) => item.name(),
@@ -173,10 +199,9 @@ fn describe(item: &ast::Item, piece: Piece) -> Item {
         ast::Item::MacroRules(item) => item.name(),
         _ => None,
     };
-    let text = |name: Option<ast::Name>| name.map(|name| name.text().to_string());
-    let defines_type = text(type_name);
-    let name = defines_type.clone().or_else(|| text(other_name));
-    Item { piece, defines_type, name }
+    let name = name.map(|name| name.text().to_string());
+    let is_function = matches!(item, ast::Item::Fn(item) if item.const_token().is_none());
+    Item { piece, name, is_function }
 }
 
 fn note_bindings(statement: &ast::LetStmt, split: &mut Split) {
@@ -186,8 +211,9 @@ fn note_bindings(statement: &ast::LetStmt, split: &mut Split) {
     for node in pattern.syntax().descendants() {
         let Some(ident) = ast::IdentPat::cast(node) else { continue };
         let Some(name) = ident.name().map(|name| name.text().to_string()) else { continue };
-        // `None` and constants look like bindings to a parser.
-        if name.starts_with(char::is_uppercase) {
+        // Within a pattern, `None` and constants look like bindings to a parser.
+        let is_whole = ident.syntax() == pattern.syntax();
+        if name.starts_with(char::is_uppercase) && !is_whole {
             continue;
         }
         split.bindings.retain(|binding| binding.name != name);
@@ -290,6 +316,27 @@ mod tests {
         assert!(!split.has_errors);
         assert!(super::split("::std::process::id()").commands.is_empty());
         assert_eq!(super::split("?vec").commands, ["?vec"]);
+    }
+
+    #[test]
+    fn a_capital_is_a_variable_only_where_it_is_the_whole_pattern() {
+        let names = |code| split(code).bindings.into_iter().map(|b| b.name).collect::<Vec<_>>();
+        assert_eq!(names("let N = 100;"), ["N"]);
+        assert_eq!(names("let (None, x) = y else { return };"), ["x"]);
+    }
+
+    #[test]
+    fn what_belongs_around_or_outside_of_the_code_is_told_apart() {
+        assert_eq!(split("#![allow(dead_code)]\n1").attributes, ["#![allow(dead_code)]"]);
+        assert!(split("thread_local! { static X: u8 = 1; }").tail.is_none());
+        assert!(split("vec![1]").tail.is_some());
+        for (code, awaits) in [
+            ("f().await", true),
+            ("async fn f() { g().await }", false),
+            ("run(async { g().await })", false),
+        ] {
+            assert_eq!(split(code).awaits, awaits, "{code}");
+        }
     }
 
     #[test]

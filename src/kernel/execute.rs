@@ -7,10 +7,14 @@ use crate::kernel::{Kernel, Replies};
 use crate::wire::{Message, Object};
 use jupyter_protocol::{ClearOutput, ErrorOutput, Stdio};
 use serde_json::{Value, json};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
+
+const KERNEL_FAILED: &str = "the kernel itself failed at this cell, which is worth a report with \
+the cell's text; later cells can run";
 
 /// Asks the shell to queue all requests that have arrived, and to say when it has.
 pub type Barrier = oneshot::Sender<()>;
@@ -56,7 +60,11 @@ impl Executor {
             let input = json!({ "code": code, "execution_count": self.count });
             kernel.iopub.send("execute_input", input, &request.header);
         }
-        let ended = self.interpreter.execute(&Cell { code, number: self.count }, &io);
+        let cell = Cell { code, number: self.count };
+        let interpreter = &mut self.interpreter;
+        // A fault of ours must not leave the kernel without an interpreter.
+        let ended = catch_unwind(AssertUnwindSafe(|| interpreter.execute(&cell, &io)))
+            .unwrap_or_else(|_| Err(CellError::new("KernelError", KERNEL_FAILED)));
         let content = match &ended {
             Ok(()) => json!({
                 "status": "ok", "execution_count": self.count, "payload": taken(&pages),

@@ -109,8 +109,8 @@ impl Media {
 /// Why a cell failed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CellError {
-    /// A stable name: `CompileError`, `Panic`, `Error`, `Interrupted`, `Crashed`,
-    /// `InputNotAllowed`.
+    /// A stable name: `CompileError`, `CommandError`, `Panic`, `Error`, `Interrupted`,
+    /// `Crashed`, `InputNotAllowed`, `NotReady`, `KernelError`.
     pub ename: &'static str,
     /// One sentence.
     pub evalue: String,

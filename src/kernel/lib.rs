@@ -57,6 +57,8 @@ pub fn serve(
 ) -> Result<(), StartError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        // The assistant's parser recurses with the nesting of a cell's text.
+        .thread_stack_size(64 << 20)
         .enable_all()
         .build()
         .map_err(StartError::Runtime)?;

@@ -3,7 +3,7 @@
 //! the reader's text; readers have no need of it.
 
 use crate::display::{self, Bundle, Rich};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -11,6 +11,7 @@ use std::fmt::{Debug, Display};
 use std::panic::{self, AssertUnwindSafe, Location, PanicHookInfo};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
+use std::thread::ThreadId;
 
 /// What `?` turns an error of the reader's into: its text, and where it stood.
 pub struct Failure {
@@ -25,40 +26,80 @@ impl<E: Display> From<E> for Failure {
     }
 }
 
-/// Runs the body of a cell and sends its outcome: `ok`, or the error that ended
-/// it. A panic ends the cell, not the process.
+/// Runs all of a cell: hands variables over, runs the reader's code by [`run`],
+/// takes variables back; then sends the outcome, with the names of the variables
+/// that there are now. A panic ends the cell, not the process.
+pub fn whole(cell: impl FnOnce()) {
+    prepare();
+    // What came too late for an earlier cell is not meant for this one.
+    INTERRUPTED.store(false, Ordering::Relaxed);
+    taken_panics();
+    PUT.take();
+    FAULT.take();
+    display::send(&json!({ "kind": "begun" }));
+    let ended = panic::catch_unwind(AssertUnwindSafe(cell));
+    INTERRUPTED.store(false, Ordering::Relaxed);
+    let fault = match ended {
+        Ok(()) => FAULT.take(),
+        Err(payload) => Some(fault_of(payload.as_ref())),
+    };
+    let mut outcome = match fault {
+        None => json!({ "kind": "outcome", "status": "ok" }),
+        Some(Fault { ename, text, at }) => json!({
+            "kind": "outcome", "status": "error", "ename": ename, "evalue": text,
+            "at": at.map(|at| json!({ "file": at.file, "line": at.line, "column": at.column })),
+        }),
+    };
+    outcome["put"] = json!(PUT.take());
+    outcome["kept"] =
+        VARIABLES.with_borrow(|variables| json!(variables.keys().collect::<Vec<_>>()));
+    display::send(&outcome);
+    display::end_errors();
+}
+
+/// Runs the reader's code within [`whole`].
 pub fn run(body: impl FnOnce() -> Result<(), Failure>) {
     let mut body = Some(body);
     run_erased(&mut || body.take().map_or(Ok(()), |body| body()));
 }
 
 fn run_erased(body: &mut dyn FnMut() -> Result<(), Failure>) {
-    prepare();
-    display::send(&json!({ "kind": "begun" }));
-    let ended = panic::catch_unwind(AssertUnwindSafe(body));
-    INTERRUPTED.store(false, Ordering::Relaxed);
-    let panics = std::mem::take(&mut *PANICS.lock().unwrap_or_else(PoisonError::into_inner));
-    let outcome = match ended {
-        Ok(result) => {
-            // A panic of another thread is not the cell's, but must not pass unseen.
-            for panic in panics {
-                eprintln!("a thread panicked: {}", panic.text);
-            }
-            match result {
-                Ok(()) => json!({ "kind": "outcome", "status": "ok" }),
-                Err(failure) => error("Error", &failure.text, Some(&failure.at)),
-            }
-        }
-        Err(payload) if payload.is::<Interrupted>() => {
-            error("Interrupted", "the cell was interrupted; its variables keep their values", None)
-        }
-        Err(payload) => match panics.last() {
-            Some(panic) => error("Panic", &panic.text, panic.at.as_ref()),
-            None => error("Panic", &payload_text(payload.as_ref()), None),
-        },
+    let fault = match panic::catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(())) => None,
+        Ok(Err(Failure { text, at })) => Some(Fault { ename: "Error", text, at: Some(at) }),
+        Err(payload) => Some(fault_of(payload.as_ref())),
     };
-    display::send(&outcome);
-    display::end_errors();
+    if fault.is_none() {
+        // A panic of a thread that nobody waited for must not pass unseen; one that
+        // the reader caught on this thread has been seen.
+        let here = std::thread::current().id();
+        for panic in taken_panics().into_iter().filter(|panic| panic.thread != here) {
+            eprintln!("a thread panicked: {}", panic.text);
+        }
+    }
+    FAULT.set(fault);
+}
+
+/// Why a cell ended before its end.
+struct Fault {
+    ename: &'static str,
+    text: String,
+    at: Option<Place>,
+}
+
+fn fault_of(payload: &(dyn Any + Send)) -> Fault {
+    let panics = taken_panics();
+    if payload.is::<Interrupted>() {
+        return Fault {
+            ename: "Interrupted",
+            text: "the cell was interrupted".to_owned(),
+            at: None,
+        };
+    }
+    match panics.into_iter().next_back() {
+        Some(PanicNote { text, at, .. }) => Fault { ename: "Panic", text, at },
+        None => Fault { ename: "Panic", text: payload_text(payload), at: None },
+    }
 }
 
 /// Installs, once, what a cell needs around it: the note of a panic and the
@@ -71,13 +112,6 @@ pub fn prepare() {
         // SAFETY: the handler only stores to an atomic, which is allowed in a signal handler.
         unsafe { libc::signal(libc::SIGINT, handler as libc::sighandler_t) };
     });
-}
-
-fn error(ename: &str, evalue: &str, at: Option<&Place>) -> Value {
-    json!({
-        "kind": "outcome", "status": "error", "ename": ename, "evalue": evalue,
-        "at": at.map(|at| json!({ "file": at.file, "line": at.line, "column": at.column })),
-    })
 }
 
 struct Place {
@@ -95,13 +129,22 @@ impl Place {
 struct PanicNote {
     text: String,
     at: Option<Place>,
+    thread: ThreadId,
 }
 
 static PANICS: Mutex<Vec<PanicNote>> = Mutex::new(Vec::new());
 
 fn note_panic(info: &PanicHookInfo) {
-    let note = PanicNote { text: payload_text(info.payload()), at: info.location().map(Place::of) };
+    let note = PanicNote {
+        text: payload_text(info.payload()),
+        at: info.location().map(Place::of),
+        thread: std::thread::current().id(),
+    };
     PANICS.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+}
+
+fn taken_panics() -> Vec<PanicNote> {
+    std::mem::take(&mut *PANICS.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn payload_text(payload: &(dyn Any + Send)) -> String {
@@ -136,6 +179,10 @@ fn interrupted() -> ! {
 }
 
 thread_local! {
+    /// The names that the running cell has put.
+    static PUT: RefCell<Vec<String>> = RefCell::default();
+    /// How the reader's code in the running cell ended.
+    static FAULT: RefCell<Option<Fault>> = RefCell::default();
     static VARIABLES: RefCell<BTreeMap<String, Box<dyn Any>>> = RefCell::default();
 }
 
@@ -144,6 +191,7 @@ thread_local! {
 #[inline(never)]
 pub fn put<T: 'static>(name: &str, value: T) {
     insert(name, Box::new(value));
+    PUT.with_borrow_mut(|put| put.push(name.to_owned()));
 }
 
 /// Gives a variable back after a cell that borrowed it, unless the cell has put

@@ -28,9 +28,12 @@ impl Bundle {
         Self::default().with("text/plain", text)
     }
 
-    /// Adds a textual form (HTML, Markdown, LaTeX, SVG).
+    /// Adds a textual form (HTML, Markdown, LaTeX, SVG). JSON, which front ends
+    /// take as such and not as text, is told by its MIME type.
     pub fn with(mut self, mime: &str, text: impl Into<String>) -> Self {
-        self.data.insert(mime.to_owned(), Value::String(text.into()));
+        let text = text.into();
+        let json = mime.ends_with("json").then(|| serde_json::from_str(&text).ok()).flatten();
+        self.data.insert(mime.to_owned(), json.unwrap_or(Value::String(text)));
         self
     }
 

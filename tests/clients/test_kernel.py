@@ -1,4 +1,6 @@
 """The kernel against Jupyter's own client and its own test suite."""
+import queue
+import time
 import unittest
 
 import jupyter_kernel_test as suite
@@ -93,6 +95,60 @@ class Promises(unittest.TestCase):
         for generated in ("pillars::cell", "lib.rs", "evcxr"):
             self.assertNotIn(generated, text)
 
+    def test_sessions_keep_what_they_should(self):
+        """Cells in order, and what the last one shows; `!` begins an error's name."""
+        sessions = {
+            "a variable shadowed by its own value": (
+                ["let v = vec![1, 2];", "let v = v.into_iter().map(|x| x * 2).collect::<Vec<i32>>();", "v"], "[2, 4]"),
+            "made mutable": (["let n = 1;", "let mut n = n;", "n += 1; n"], "2"),
+            "a type redefined beside a use of its variable": (
+                ["#[derive(Debug)] struct P { a: i32 }\nlet p = P { a: 1 };",
+                 "#[derive(Debug)] struct P { a: i32, b: i32 }\nlet p = P { a: 1, b: 2 };\np"], "P { a: 1, b: 2 }"),
+            "a variable of an old type is gone": (
+                ["struct Q { a: i32 }\nlet q = Q { a: 1 };", "struct Q { a: i64 }", "q.a"], "!CompileError"),
+            "a constant in a type redefined": (
+                ["const N: usize = 2;\nstruct A { a: [u64; N] }\nlet a = A { a: [7; N] };",
+                 "const N: usize = 4;", "a.a.len()"], "!CompileError"),
+            "a capital variable": (["let K = 100;", "K + 1"], "101"),
+            "a type that is not in scope": (
+                ["let m = std::collections::BTreeMap::from([(1, std::rc::Rc::new(2))]);", "m.len()"], "1"),
+            "a type in a module": (
+                ["mod shapes { #[derive(Debug)] pub struct S; }\nlet s = vec![shapes::S];", "s"], "[S]"),
+            "a macro used in a function": (
+                ["macro_rules! sq { ($x:expr) => { $x * $x } }", "fn nine() -> i32 { sq!(3) }", "fn ten() -> i32 { nine() + 1 }\nten() + sq!(2)"], "14"),
+            "leaving early": (
+                ["let kept3 = 1;", "if kept3 == 1 { return Ok(()); }\nlet never = 2;", "kept3"], "1"),
+            "a drop that panics": (
+                ["struct D; impl Drop for D { fn drop(&mut self) { panic!(\"dropped\") } }\nlet d = D;",
+                 "struct D;", "1"], "1"),
+            "a panic that is caught": (["std::panic::catch_unwind(|| panic!(\"x\")).is_err()"], "true"),
+            "an attribute of the program": (["#![allow(dead_code)]\n3"], "3"),
+            "a value and a comment": (["1 + 1 // two"], "2"),
+            "awaiting": (["async fn f() -> i32 { 1 }\nf().await"], "!CompileError"),
+            "traits and generics": (
+                ["trait Twice { fn twice(&self) -> i32; }\nimpl Twice for i32 { fn twice(&self) -> i32 { 2 * self } }",
+                 "fn both<T: Twice>(a: T, b: T) -> i32 { a.twice() + b.twice() }", "both(1, 2)"], "6"),
+        }
+        for name, (cells, expected) in sessions.items():
+            with self.subTest(name):
+                self.run_cell(":clear")
+                for code in cells:
+                    reply, outputs = self.run_cell(code)
+                shown = [c["data"]["text/plain"] for kind, c in outputs if kind == "execute_result"]
+                result = shown[0] if shown else "!" + reply.get("ename", reply["status"])
+                self.assertEqual(result, expected, reply)
+                self.assertFalse([c for _, c in outputs if c.get("name") == "stderr"])
+
+    def test_a_failing_cell_says_what_it_had_moved(self):
+        self.run_cell('let items = vec![String::from("a")];')
+        reply, _ = self.run_cell('for item in items { assert!(item.is_empty()); }')
+        self.assertEqual(reply["ename"], "Panic")
+        self.assertIn("`items`", reply["evalue"])
+
+    def test_a_documented_function_has_its_line_in_an_error(self):
+        reply, _ = self.run_cell("/// Doubles.\nfn double(x: i32) -> i32 {\n    x * two\n}")
+        self.assertIn("line 3", reply["evalue"])
+
     def test_order_and_streams(self):
         code = 'print!("a"); eprintln!("b"); display(&Table::new("t").numbers("n", &[1.0])); println!("c"); 7'
         reply, outputs = self.run_cell(code)
@@ -134,6 +190,28 @@ class Promises(unittest.TestCase):
             pass
         self.assertEqual(reply["content"]["ename"], "Interrupted")
         self.assertEqual(self.value("kept2"), "5")
+
+    def test_an_interrupt_counts_whether_the_cell_compiles_or_runs(self):
+        for delay in (0.0, 0.1, 0.3):
+            with self.subTest(delay=delay):
+                running = self.client.execute(
+                    "Queue::mm1(0.9, 1.0).simulate(Trials::new(1000, 100_000_000).seed(1));")
+                time.sleep(delay)  # whatever phase this hits, the outcome is the same
+                self.manager.interrupt_kernel()
+                deadline = time.monotonic() + 20
+                while (reply := self.shell_reply(running, deadline)) is None:
+                    self.manager.interrupt_kernel()  # an interrupt before the cell began was for nobody
+                self.assertEqual(reply["ename"], "Interrupted")
+                self.assertEqual(self.value("40 + 2"), "42")
+
+    def shell_reply(self, request, deadline):
+        """The content of the reply, or None if it does not come within a second."""
+        try:
+            reply = self.client.get_shell_msg(timeout=1)
+        except queue.Empty:
+            self.assertLess(time.monotonic(), deadline, "no reply")
+            return None
+        return reply["content"] if reply["parent_header"]["msg_id"] == request else None
 
     def test_a_loop_that_does_not_end_is_ended_and_the_kernel_goes_on(self):
         self.run_cell("let lost = 1;")
