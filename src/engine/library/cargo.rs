@@ -284,7 +284,8 @@ fn weight(package: &str) -> f64 {
 
 /// Cargo's failure as an error of ours: a network that is not there, or anything else.
 fn failure(said: &str) -> LibraryError {
-    const SIGNS: [&str; 10] = [
+    const SIGNS: [&str; 11] = [
+        "offline mode",
         "failed to download",
         "download of",
         "spurious network error",
