@@ -1,10 +1,11 @@
 //! What the reader sees while something takes long: a bar on a terminal, plain lines elsewhere.
 
+use std::fmt::Write;
 use std::io::{IsTerminal as _, stderr};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 use pillars_engine::library::{Library, LibraryError, Progress, Stage};
 
 /// Where there is no terminal, a line at most this often: a log must not fill with them.
@@ -101,8 +102,12 @@ fn words(progress: &Progress) -> String {
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template(
-        "{prefix} {wide_bar} {percent} % · {msg} · {elapsed} gone, {eta} left",
-    )
-    .unwrap_or_else(|_| ProgressStyle::default_bar())
+    ProgressStyle::with_template("{prefix} {wide_bar} {percent} % · {msg} · {elapsed} gone{left}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key("left", |state: &ProgressState, out: &mut dyn Write| {
+            // Before anything is done nobody knows, and indicatif says `0s`.
+            if state.pos() > 0 {
+                let _ = write!(out, ", {:#} left", HumanDuration(state.eta()));
+            }
+        })
 }

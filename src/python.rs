@@ -14,6 +14,12 @@ use crate::progress::Task;
 
 const REQUIREMENTS: &str = include_str!("lab-requirements.txt");
 
+/// JupyterLab's settings in our own environment: a first start does not ask about news, nor fetches any.
+const SETTINGS: &str = r#"{
+  "@jupyterlab/apputils-extension:notification": { "fetchNews": "false", "checkForUpdates": false }
+}
+"#;
+
 /// The oldest Python that JupyterLab runs on.
 const OLDEST: (u32, u32) = (3, 10);
 
@@ -137,6 +143,10 @@ pub fn set_up_environment(dir: &Path) -> Result<()> {
     .context(
         "cannot install JupyterLab: see that the network is there and run `pillars lab` again",
     )?;
+    let settings = dir.join("share/jupyter/lab/settings");
+    fs::create_dir_all(&settings)
+        .and_then(|()| write_whole(&settings.join("overrides.json"), SETTINGS.as_bytes()))
+        .with_context(|| format!("cannot write JupyterLab's settings in {}", settings.display()))?;
     fs::rename(&list, dir.join("requirements.txt"))
         .context("cannot finish the Python environment")?;
     task.done("ready");

@@ -193,7 +193,10 @@ async fn queued_cells_are_aborted_after_an_error_and_other_requests_are_answered
         (failing.header, json!("Interrupted"))
     );
     for _ in 0..2 {
-        assert_eq!(client.reply().await.text("status"), "aborted");
+        let aborted = client.reply().await;
+        assert_eq!(aborted.text("status"), "aborted");
+        // JupyterLab would show the failed cell's number beside each cell that has not run.
+        assert!(aborted.content.get("execution_count").is_none(), "{:?}", aborted.content);
     }
     // What is sent after the error has been seen runs; so does what follows a forgiven error.
     let (reply, _) = client.run(json!({ "code": "fail x", "stop_on_error": false })).await;

@@ -134,10 +134,8 @@ impl Executor {
 
     fn abort(&self, request: &Message) {
         self.kernel.iopub.status("busy", &request.header);
-        let content = json!({
-            "status": "aborted", "execution_count": self.count, "payload": [],
-            "user_expressions": {},
-        });
+        // No count: the cell has not run, and a client that is given one writes it before the cell.
+        let content = json!({ "status": "aborted", "payload": [], "user_expressions": {} });
         self.kernel.reply("execute_reply", content, request, &self.replies);
         self.kernel.iopub.status("idle", &request.header);
     }
