@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 
+use crate::kernel::Engine;
 use crate::{kernel_spec, progress};
 
 /// Make the kernel known to Jupyter, and build the library that cells use
@@ -17,11 +18,14 @@ pub struct Install {
     /// Only the kernelspec; cells run once a later `pillars install` has built the library
     #[arg(long)]
     no_library: bool,
+    /// What compiles and runs the cells; the name of `evcxr` is `pillars-evcxr` unless --name is given
+    #[arg(long, value_enum, default_value_t = Engine::Fast)]
+    engine: Engine,
 }
 
 impl Install {
     pub fn run(self) -> Result<ExitCode> {
-        let dir = kernel_spec::install(&self.selection)?;
+        let dir = kernel_spec::install(&self.selection, self.engine)?;
         eprintln!("kernelspec: {}", dir.display());
         if !self.no_library {
             let library = progress::library()?;

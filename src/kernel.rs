@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 /// Holds the process id of `pillars run` in the kernels that it starts.
 pub const RUNNER: &str = "PILLARS_RUNNER";
@@ -15,20 +15,37 @@ pub struct Kernel {
     /// The file in which Jupyter says where to listen, and with which key messages are signed
     #[arg(long, short = 'f', value_name = "FILE")]
     connection_file: PathBuf,
+    /// What compiles and runs the cells
+    #[arg(long, value_enum, default_value_t = Engine::Fast)]
+    engine: Engine,
+}
+
+/// What compiles and runs cells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    /// rustc called directly; variables survive crashes
+    #[default]
+    Fast,
+    /// evcxr, to compare with: slower, and a crash loses the variables
+    Evcxr,
 }
 
 impl Kernel {
     pub fn run(self) -> Result<ExitCode> {
         end_with_runner()?;
-        serve_cells(&self.connection_file)?;
+        serve_cells(&self.connection_file, self.engine)?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
 /// Serves the connection that `file` describes until a client or a signal ends it.
-fn serve_cells(file: &Path) -> Result<()> {
+fn serve_cells(file: &Path, engine: Engine) -> Result<()> {
     let connection = pillars_kernel::read_connection(file)?;
-    pillars_kernel::serve(&connection, Box::new(pillars_engine::Rust::new()))?;
+    let interpreter: Box<dyn pillars_kernel::Interpreter> = match engine {
+        Engine::Fast => Box::new(pillars_engine::Rust::new()),
+        Engine::Evcxr => Box::new(pillars_engine::Reference::new()),
+    };
+    pillars_kernel::serve(&connection, interpreter)?;
     Ok(())
 }
 

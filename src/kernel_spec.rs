@@ -9,6 +9,7 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::files::{hint, write_whole};
+use crate::kernel::Engine;
 use crate::python;
 
 const TEMPLATE: &str = include_str!("../kernel-spec/kernel.json");
@@ -21,6 +22,9 @@ const LOGOS: [(&str, &[u8]); 3] = [
 
 /// The name Jupyter knows the kernel by, unless another is chosen.
 pub const DEFAULT_NAME: &str = "pillars";
+
+/// The name of the kernel that runs cells by evcxr, unless another is chosen.
+const REFERENCE_NAME: &str = "pillars-evcxr";
 
 /// Which of Jupyter's folders, and under which name.
 #[derive(Args, Clone)]
@@ -53,18 +57,26 @@ impl Selection {
 
     /// The folder of the kernelspec, whether it exists or not.
     pub fn dir(&self) -> Result<PathBuf> {
+        self.dir_for(Engine::Fast)
+    }
+
+    fn dir_for(&self, engine: Engine) -> Result<PathBuf> {
         let data = match &self.prefix {
             Some(prefix) => std::path::absolute(prefix)?.join("share/jupyter"),
             None if self.sys_prefix => python::sys_prefix()?.join("share/jupyter"),
             None => user_data_dir()?,
         };
-        Ok(data.join("kernels").join(&self.name))
+        let name = match engine {
+            Engine::Evcxr if self.name == DEFAULT_NAME => REFERENCE_NAME,
+            _ => &self.name,
+        };
+        Ok(data.join("kernels").join(name))
     }
 }
 
 /// Writes the kernelspec, over an older one of ours if there is one, and returns its folder.
-pub fn install(selection: &Selection) -> Result<PathBuf> {
-    let dir = selection.dir()?;
+pub fn install(selection: &Selection, engine: Engine) -> Result<PathBuf> {
+    let dir = selection.dir_for(engine)?;
     refuse_foreign(&dir)?;
     let failed = |path: &Path, error: std::io::Error| {
         anyhow::anyhow!("cannot write {}: {error}{}", path.display(), hint(&error))
@@ -76,7 +88,7 @@ pub fn install(selection: &Selection) -> Result<PathBuf> {
     }
     // Last: a folder without it is no kernel yet.
     let path = dir.join("kernel.json");
-    write_whole(&path, kernel_json()?.as_bytes()).map_err(|error| failed(&path, error))?;
+    write_whole(&path, kernel_json(engine)?.as_bytes()).map_err(|error| failed(&path, error))?;
     Ok(dir)
 }
 
@@ -84,7 +96,7 @@ pub fn install(selection: &Selection) -> Result<PathBuf> {
 pub fn is_current(selection: &Selection) -> bool {
     let Ok(dir) = selection.dir() else { return false };
     let installed = fs::read_to_string(dir.join("kernel.json"));
-    matches!((installed, kernel_json()), (Ok(there), Ok(ours)) if there == ours)
+    matches!((installed, kernel_json(Engine::Fast)), (Ok(there), Ok(ours)) if there == ours)
 }
 
 /// Removes the kernelspec; `false` when there was none.
@@ -116,10 +128,16 @@ fn refuse_foreign(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-fn kernel_json() -> Result<String> {
+fn kernel_json(engine: Engine) -> Result<String> {
     let program = env::current_exe().context("cannot tell where this program is")?;
     let mut spec: Value = serde_json::from_str(TEMPLATE)?;
     spec["argv"][0] = Value::from(program.to_string_lossy().into_owned());
+    if engine == Engine::Evcxr
+        && let Some(arguments) = spec["argv"].as_array_mut()
+    {
+        arguments.extend(["--engine", "evcxr"].map(Value::from));
+        spec["display_name"] = Value::from("Rust (Pillars, evcxr)");
+    }
     Ok(serde_json::to_string_pretty(&spec)? + "\n")
 }
 

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use pillars_engine::library::source_root;
 
+use crate::kernel::Engine;
 use crate::kernel_spec::{self, Selection};
 use crate::{progress, python};
 
@@ -88,7 +89,7 @@ fn has_jupyter_lab() -> bool {
 
 fn make_known(selection: &Selection) -> Result<()> {
     if !kernel_spec::is_current(selection) {
-        let dir: PathBuf = kernel_spec::install(selection)?;
+        let dir: PathBuf = kernel_spec::install(selection, Engine::Fast)?;
         eprintln!("kernelspec: {}", dir.display());
     }
     Ok(())

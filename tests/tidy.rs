@@ -48,7 +48,7 @@ fn each_wall_stands() {
     // Folder, what is named there, the only files that may name it.
     let walls: [(&str, &str, &[&str]); 8] = [
         ("src", "zeromq", &["src/kernel/sockets.rs"]),
-        ("src", "evcxr", &["src/engine/evcxr.rs"]),
+        ("src", "evcxr", &["src/engine/reference/evcxr.rs"]),
         ("src/kernel", "pillars_engine", &[]),
         ("src/kernel", "ra_ap_syntax", &[]),
         ("src/engine", "tokio", &[]),

@@ -1,6 +1,7 @@
 //! Completion, inspection and "is this cell whole": answered from the session's
 //! names and the index of the library, at any time, also while a cell runs.
 
+use crate::diagnostics::without_crates;
 use crate::index::{self, Entry};
 use crate::layout::Variables;
 use crate::split;
@@ -81,7 +82,7 @@ impl RustAssistant {
         let variables = known.variables.iter().map(|(name, variable)| Completion {
             text: name.clone(),
             kind: "variable",
-            signature: format!("{name}: {}", variable.type_name),
+            signature: format!("{name}: {}", without_crates(&variable.type_name)),
         });
         let items = known.items.iter().map(|(name, text)| Completion {
             text: name.clone(),

@@ -18,6 +18,8 @@ pub enum Sent {
     Media { media: Media, is_result: bool },
     /// What was shown is to be cleared, now or when the next output comes.
     Clear { wait: bool },
+    /// The process that runs cells is ready for the first.
+    Ready,
     /// The cell's code has begun to run.
     Begun,
     /// The cell has ended.
@@ -38,7 +40,7 @@ pub struct End {
 /// An error that ended a cell's code.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
-    /// `Panic`, `Error` or `Interrupted`.
+    /// `Panic`, `Error`, `LoadError` or `Interrupted`.
     pub ename: &'static str,
     /// What the reader's code said.
     pub evalue: String,
@@ -51,9 +53,48 @@ pub struct Fault {
 #[derive(Default)]
 pub struct Reader {
     held: bool,
+    /// The beginning of a line, as it came from a pipe.
+    begun: Vec<u8>,
+    /// Whether some of the line that has begun has been handed on.
+    inside: bool,
 }
 
 impl Reader {
+    /// Takes bytes as they come from a pipe. Text is handed on at once, also without a
+    /// line feed, unless it could be the beginning of a message. What is not UTF-8
+    /// becomes replacement characters.
+    pub fn bytes(&mut self, bytes: &[u8]) -> Vec<Sent> {
+        let mut sent = Vec::new();
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.begun.extend_from_slice(part);
+            if self.begun.last() == Some(&b'\n') {
+                self.begun.pop();
+                let line = std::mem::take(&mut self.begun);
+                let line = String::from_utf8_lossy(&line);
+                if std::mem::take(&mut self.inside) {
+                    self.held = true;
+                    if !line.is_empty() {
+                        sent.push(Sent::Text(line.into_owned()));
+                    }
+                } else {
+                    sent.extend(self.line(&line));
+                }
+            }
+        }
+        let mark = MARK.as_bytes();
+        let may_be_message =
+            !self.inside && (mark.starts_with(&self.begun) || self.begun.starts_with(mark));
+        let whole = whole_characters(&self.begun);
+        if !may_be_message && whole > 0 {
+            let rest = self.begun.split_off(whole);
+            let text = std::mem::replace(&mut self.begun, rest);
+            let before = if std::mem::take(&mut self.held) { "\n" } else { "" };
+            sent.push(Sent::Text(format!("{before}{}", String::from_utf8_lossy(&text))));
+            self.inside = true;
+        }
+        sent
+    }
+
     /// Takes one line, without its line feed.
     pub fn line(&mut self, line: &str) -> Vec<Sent> {
         if let Some(message) = line.strip_prefix(MARK)
@@ -71,13 +112,25 @@ impl Reader {
 
     /// The end of the cell's output: a held line feed was the reader's own.
     pub fn end(&mut self) -> Option<Sent> {
-        std::mem::take(&mut self.held).then(|| Sent::Text("\n".to_owned()))
+        let mut text = if std::mem::take(&mut self.held) { "\n" } else { "" }.to_owned();
+        text.push_str(&String::from_utf8_lossy(&std::mem::take(&mut self.begun)));
+        self.inside = false;
+        (!text.is_empty()).then_some(Sent::Text(text))
+    }
+}
+
+/// How many bytes are there without a last character that is still to come in part.
+fn whole_characters(bytes: &[u8]) -> usize {
+    match std::str::from_utf8(bytes) {
+        Err(error) if error.error_len().is_none() => error.valid_up_to(),
+        _ => bytes.len(),
     }
 }
 
 fn message_of(mut message: Value) -> Option<Sent> {
     match message["kind"].as_str()? {
         "begun" => Some(Sent::Begun),
+        "ready" => Some(Sent::Ready),
         "clear" => Some(Sent::Clear { wait: message["wait"] == true }),
         "outcome" => {
             let end = End {
@@ -112,6 +165,7 @@ fn fault(outcome: &Value) -> Option<Fault> {
     let ename = match outcome["ename"].as_str() {
         Some("Interrupted") => "Interrupted",
         Some("Error") => "Error",
+        Some("LoadError") => "LoadError",
         _ => "Panic",
     };
     let number = |value: &Value| usize::try_from(value.as_u64()?).ok();
@@ -146,6 +200,41 @@ mod tests {
             assert_eq!(text, printed.replace('@', ""), "{printed:?}");
             assert_eq!(messages, printed.matches('@').count(), "{printed:?}");
         }
+    }
+
+    /// However a pipe cuts it into pieces, the same comes out.
+    #[test]
+    fn bytes_in_pieces_of_any_size_give_the_same_text() {
+        let message = format!("\n{MARK}{{\"kind\":\"outcome\",\"status\":\"ok\"}}\n");
+        for printed in
+            ["@", "a@", "a\n@", "a\n\n@", "\n@", "a\n@b@", "a\nb\n@c\n@", "é@@", "é\nü", "a"]
+        {
+            let output = printed.replace('@', &message);
+            for size in 1..=output.len() {
+                let mut reader = Reader::default();
+                let pieces = output.as_bytes().chunks(size);
+                let mut sent: Vec<Sent> = pieces.flat_map(|piece| reader.bytes(piece)).collect();
+                sent.extend(reader.end());
+                let text = sent.iter().filter_map(|sent| match sent {
+                    Sent::Text(text) => Some(text.as_str()),
+                    _ => None,
+                });
+                assert_eq!(
+                    text.collect::<String>(),
+                    printed.replace('@', ""),
+                    "{printed:?} by {size}"
+                );
+                let messages = sent.iter().filter(|sent| !matches!(sent, Sent::Text(_))).count();
+                assert_eq!(messages, printed.matches('@').count(), "{printed:?} by {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_utf8_or_has_no_end_is_handed_on() {
+        let mut reader = Reader::default();
+        assert_eq!(reader.bytes(b"12%"), [Sent::Text("12%".to_owned())]);
+        assert_eq!(reader.bytes(b"\xff."), [Sent::Text("\u{fffd}.".to_owned())]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! with the cell's line numbers, without generated code, in colour.
 
 use crate::layout::{Lines, SHOW};
+use crate::units::PREFIX;
 use pillars_kernel::CellError;
 use serde_json::Value;
 
@@ -80,7 +81,7 @@ fn shown(diagnostic: &Value, lines: &Lines, cell: u32) -> String {
         return cannot_show(message, cell);
     }
     let rendered = diagnostic["rendered"].as_str().unwrap_or(message);
-    let mut text = in_lines_of_cell(rendered, lines, cell);
+    let mut text = without_crates(&in_lines_of_cell(rendered, lines));
     let advice = match code(diagnostic) {
         "E0505" | "E0597" | "E0716" | "E0521" | "E0515" if rendered.contains("'static") => {
             CANNOT_OUTLIVE
@@ -93,11 +94,29 @@ fn shown(diagnostic: &Value, lines: &Lines, cell: u32) -> String {
     text
 }
 
+/// Without the names of the crates that the engine makes of definitions.
+pub fn without_crates(text: &str) -> String {
+    let mut parts = text.split(PREFIX);
+    let mut clean = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_hexdigit).count();
+        match part[digits.min(12)..].strip_prefix("::") {
+            Some(rest) if digits >= 12 => clean.push_str(rest),
+            _ => {
+                clean.push_str(PREFIX);
+                clean.push_str(part);
+            }
+        }
+    }
+    clean
+}
+
 /// The last expression has a type that nothing shows: the words of method
 /// look-up would lead the reader astray.
 fn cannot_show(message: &str, cell: u32) -> String {
     let type_name = message.rsplit_once("reference `&").or_else(|| message.rsplit_once(" `"));
     let type_name = type_name.map_or("", |(_, rest)| rest.split('`').next().unwrap_or_default());
+    let type_name = without_crates(type_name);
     format!(
         "error: the value that ends the cell, of type `{type_name}`, cannot be shown\n  \
          --> cell {cell}, last line\n\
@@ -107,10 +126,10 @@ fn cannot_show(message: &str, cell: u32) -> String {
 
 /// Rewrites rendered text: places and line numbers become the cell's; what
 /// points only at generated code or at the library is left out.
-fn in_lines_of_cell(rendered: &str, lines: &Lines, cell: u32) -> String {
+fn in_lines_of_cell(rendered: &str, lines: &Lines) -> String {
     let mut text = String::new();
     for (at, block) in blocks(rendered).into_iter().enumerate() {
-        let (block, points, ours) = rewrite(&block, lines, cell);
+        let (block, points, ours) = rewrite(&block, lines);
         if at == 0 || !points || ours {
             text.push_str(&block);
         }
@@ -133,27 +152,27 @@ fn blocks(rendered: &str) -> Vec<Vec<&str>> {
 }
 
 /// A block with the cell's lines; whether it points anywhere, and into the cell.
-fn rewrite(block: &[&str], lines: &Lines, cell: u32) -> (String, bool, bool) {
+fn rewrite(block: &[&str], lines: &Lines) -> (String, bool, bool) {
     let (mut text, mut points, mut ours, mut hidden) = (String::new(), false, false, false);
     for line in block {
         let rewritten = match part(line) {
             Part::Place(arrow, file, number) => {
                 points = true;
-                let known = lines.of_cell(number).filter(|_| file.ends_with("lib.rs"));
+                let known = lines.of_cell(number).filter(|_| lines.is_of(file));
                 hidden = known.is_none();
                 ours |= known.is_some();
-                known.map(|number| format!("{arrow} cell {cell}, line {number}"))
+                known.map(|(cell, number)| format!("{arrow} cell {cell}, line {number}"))
             }
             Part::Source(width, number, rest) => {
                 let known = lines.of_cell(number);
                 hidden = known.is_none();
-                if let Some(number) = known
+                if let Some((cell, number)) = known
                     && !std::mem::replace(&mut ours, true)
                 {
                     // The place told was generated code; this is the reader's.
                     text.push_str(&format!("{:width$}--> cell {cell}, line {number}\n", ""));
                 }
-                known.map(|number| format!("{number:>width$} {rest}"))
+                known.map(|(_, number)| format!("{number:>width$} {rest}"))
             }
             Part::Mark => (!hidden).then(|| (*line).to_owned()),
             Part::Note if line.contains("pillars::cell") || line.contains("evcxr") => None,
@@ -271,7 +290,7 @@ help: try this
     fn places_are_the_cells_and_generated_code_is_left_out() {
         let diagnostic = json!({ "level": "error", "message": "mismatched types",
             "code": { "code": "E0308" }, "rendered": RENDERED });
-        let error = compile_error(&[diagnostic], &Lines::shifted(10, 3), 4);
+        let error = compile_error(&[diagnostic], &Lines::shifted("src/lib.rs", 10, 3, 4), 4);
         assert_eq!(error.ename, "CompileError");
         assert_eq!(error.evalue, "mismatched types [E0308] (cell 4, line 2)");
         let text = error.traceback.join("\n");
@@ -299,6 +318,12 @@ help: try this
             plain.push_str(part.split_once('m').map_or("", |(_, rest)| rest));
         }
         plain
+    }
+
+    #[test]
+    fn names_of_generated_crates_are_left_out() {
+        let text = "expected `cell_c96e461d0160::P`, found `cell_x`, cell_c96e461d0160";
+        assert_eq!(without_crates(text), "expected `P`, found `cell_x`, cell_c96e461d0160");
     }
 
     #[test]

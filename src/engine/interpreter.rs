@@ -1,63 +1,70 @@
-//! The interpreter of Rust cells: keeps the session's books (which variables
-//! there are, of which types) and leads a cell from its text to its outcome.
+//! The interpreter of Rust cells: leads a cell from its text to its outcome, and
+//! brings the session back when the process that runs cells has died.
 
 use crate::assistant::{Names, RustAssistant};
-use crate::channel::{End, Fault};
-use crate::diagnostics::{self, compile_error};
-use crate::evcxr::{Evaluator, Failed, Output, Shown};
+use crate::books::{Books, Log, Step};
+use crate::channel::Fault;
+use crate::child::{self, Child, Ran};
+use crate::compiler::Compiler;
 use crate::interrupt::{Handle, Stopper};
-use crate::layout::{self, Lines, Moved};
+use crate::language::{language, quoted, use_only};
+use crate::layout::Lines;
 use crate::library::{Library, Toolchain, source_root};
-use crate::session::Session;
-use crate::split::{self, Split};
-use crate::{commands, running, syntax};
+use crate::prepare::{Prepared, Program, dropped, prepare};
+use crate::split::split;
+use crate::{commands, memory};
 use pillars_kernel::{
-    Assistant, Cell, CellError, CellIo, Interpreter, Interrupter, Language, Media, Object,
+    Assistant, Cell, CellError, CellIo, Interpreter, Interrupter, Language, Media,
 };
-use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::ExitStatus;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// A cell that runs longer is compiled again, for speed.
+const LONG: Duration = Duration::from_millis(300);
 
 /// The interpreter.
 pub struct Rust {
     toolchain: Option<Toolchain>,
     started: Option<Started>,
-    session: Session,
+    books: Books,
+    log: Log,
+    /// The texts of cells by number, for the lines of errors.
+    texts: BTreeMap<u32, Arc<str>>,
+    /// The programs that have run, by the name of their file.
+    programs: BTreeMap<String, Lines>,
     stopper: Arc<Stopper>,
     names: Arc<Names>,
+    /// Whether each cell's time is told.
+    timing: bool,
 }
 
 struct Started {
-    evaluator: Evaluator,
-    output: Output,
-    library: Library,
-}
-
-impl Started {
-    fn run(
-        &mut self,
-        stopper: &Arc<Stopper>,
-        program: &str,
-        io: &dyn CellIo,
-    ) -> (Result<Shown, Failed>, Option<End>) {
-        running::run(&mut self.evaluator, &self.output, stopper, program, io)
-    }
+    compiler: Arc<Compiler>,
+    child: Child,
+    number: Arc<AtomicU32>,
 }
 
 impl Rust {
-    /// An interpreter. Cheap: the compiler's child and the library are got by
-    /// `warm_up`. Call it before there are threads.
+    /// An interpreter. Cheap: the process for cells is started by `warm_up`. Call it
+    /// before there are threads.
     pub fn new() -> Self {
         let toolchain = source_root().and_then(|root| Toolchain::find(&root)).ok();
         if let Some(toolchain) = &toolchain {
             use_only(toolchain);
         }
-        let names = Arc::<Names>::default();
         Self {
             toolchain,
             started: None,
-            session: Session::default(),
+            books: Books::default(),
+            log: Log::default(),
+            texts: BTreeMap::new(),
+            programs: BTreeMap::new(),
             stopper: Arc::default(),
-            names,
+            names: Arc::default(),
+            timing: false,
         }
     }
 
@@ -67,41 +74,190 @@ impl Rust {
         }
         let not_ready = |reason: String| CellError::new("NotReady", reason);
         let library = Library::locate().map_err(|error| not_ready(error.to_string()))?;
-        let (evaluator, output, child) = Evaluator::start(&library).map_err(not_ready)?;
-        self.stopper.child_is(child, evaluator.dir());
-        self.started = Some(Started { evaluator, output, library });
+        let child = Child::start(&library.runner(), memory::limit()).map_err(not_ready)?;
+        let compiler = Arc::new(Compiler::new(library).map_err(not_ready)?);
+        let number = Arc::new(AtomicU32::new(child.number()));
+        let told = number.clone();
+        let number_of = move || Some(told.load(Ordering::Relaxed)).filter(|number| *number != 0);
+        self.stopper.child_is(Box::new(number_of), compiler.folder());
+        self.started = Some(Started { compiler, child, number });
         Ok(())
     }
 
     fn run_cell(&mut self, cell: &Cell, io: &dyn CellIo) -> Result<(), CellError> {
-        let split = split::split(&cell.code);
-        for command in &split.commands {
-            self.command(command, io)?;
-        }
-        if split.has_errors
-            && let Some(started) = &self.started
-        {
-            let code = blank_commands(&cell.code, &split);
-            let Started { evaluator, library, .. } = started;
-            let errors = syntax::errors(library.toolchain(), evaluator.dir(), &code);
-            if !errors.is_empty() {
-                let lines = Lines::shifted(syntax::FIRST_LINE, code.lines().count());
-                return Err(compile_error(&errors, &lines, cell.number));
+        let begin = Instant::now();
+        let parts = split(&cell.code);
+        let mut once = false;
+        for command in &parts.commands {
+            match command.as_str() {
+                ":once" => once = true,
+                command => self.command(command, io)?,
             }
         }
-        if split.awaits {
-            let reason = "`.await` stands outside of any `async`: put it into an `async fn` or \
-                          block, and run that by an executor";
-            return Err(CellError::new("CompileError", reason));
+        self.start()?;
+        let Some(started) = &self.started else { return Ok(()) };
+        let compiler = started.compiler.clone();
+        let runs = compiler.runs();
+        let prepared = prepare(&parts, cell, &self.books, &compiler);
+        if let Some(complaint) = compiler.complaint() {
+            io.stderr(&complaint);
         }
-        if let Some(name) = split.closures.first() {
-            let reason = format!(
-                "`{name}` is a closure, whose type has no name, so later cells could not use it; \
-                 write a `fn`, or box it: `let {name}: Box<dyn Fn(..) -> ..> = Box::new(..);`"
-            );
-            return Err(CellError::new("CompileError", reason));
+        let Prepared { units, notes, lost, program } = prepared?;
+        let compiled = begin.elapsed();
+        self.texts.insert(cell.number, cell.code.as_str().into());
+        self.books.units = units;
+        notes.iter().for_each(|note| io.stdout(note));
+        if !lost.is_empty() {
+            io.stdout(&dropped(&lost));
         }
-        self.run_split(&split, cell, io)
+        let begin = Instant::now();
+        let ended = match program {
+            Some(program) => self.run_program(program, cell, once, &lost, io),
+            None => Ok(()),
+        };
+        if self.timing {
+            let from = match compiler.runs() - runs {
+                0 => "from the cache".to_owned(),
+                1 => "by one run of rustc".to_owned(),
+                more => format!("by {more} runs of rustc"),
+            };
+            io.stdout(&format!(
+                "compiled in {compiled:.1?} {from}, ran in {:.1?}\n",
+                begin.elapsed()
+            ));
+        }
+        ended
+    }
+
+    fn run_program(
+        &mut self,
+        program: Program,
+        cell: &Cell,
+        once: bool,
+        lost: &[String],
+        io: &dyn CellIo,
+    ) -> Result<(), CellError> {
+        let Some(started) = &mut self.started else { return Ok(()) };
+        self.programs.insert(format!("{}.rs", program.source.name), program.lines.clone());
+        let stopper = self.stopper.clone();
+        let begin = Instant::now();
+        let ran = started
+            .child
+            .run(&program.needs, &program.library, Some(io), &mut || stopper.code_runs());
+        self.stopper.code_ends();
+        let end = match ran {
+            Ran::Ended(end) => end,
+            Ran::Died(status, words) => return Err(self.died(status, &words, &program)),
+        };
+        let was_interrupted = end.fault.as_ref().is_some_and(|fault| fault.ename == "Interrupted");
+        if begin.elapsed() > LONG && !was_interrupted {
+            compile_for_speed(&started.compiler, &program);
+        }
+        self.books.units.loaded(&program.source.needs);
+        let gone = self.books.settle(&end, &program.bound, cell.number);
+        let gone: Vec<String> = gone.into_iter().filter(|name| !lost.contains(name)).collect();
+        // Interrupted, it would come to another end the next time, or to none.
+        let leaves =
+            !program.handed.is_empty() || !end.put.is_empty() || self.books.units.has_statics();
+        if leaves && !was_interrupted {
+            self.log.add(Step {
+                cell: cell.number,
+                source: program.source,
+                needs: program.needs,
+                library: program.library,
+                handed: program.handed,
+                put: end.put,
+                once,
+            });
+        }
+        match end.fault {
+            None => Ok(()),
+            Some(fault) => Err(self.fault_error(fault, &gone)),
+        }
+    }
+
+    /// The error of a cell whose code ran into one.
+    fn fault_error(&self, fault: Fault, gone: &[String]) -> CellError {
+        let Fault { ename, evalue, at } = fault;
+        let mut error = CellError::new(ename, evalue);
+        let place = at.and_then(|(file, line, _)| {
+            let name = file.rsplit('/').next().unwrap_or_default();
+            let own = || self.books.units.lines_of_file(&file);
+            self.programs.get(name).cloned().or_else(own)?.of_cell(line)
+        });
+        if let Some((cell, line)) = place {
+            let text = self.texts.get(&cell).and_then(|text| text.lines().nth(line - 1));
+            let text = text.unwrap_or_default().trim();
+            error.traceback.push(format!("  --> cell {cell}, line {line}: {text}"));
+        }
+        if !gone.is_empty() {
+            let told = format!("gone, because the cell had moved them: {}", quoted(gone));
+            error.evalue = format!("{} ({told})", error.evalue);
+            error.traceback.push(told);
+        }
+        error
+    }
+
+    /// The process has ended; brings back what can be brought back.
+    fn died(&mut self, status: Option<ExitStatus>, words: &str, program: &Program) -> CellError {
+        let how = child::how(status, words);
+        let before = self.books.names();
+        // What the cell had changed when it died is as it was before.
+        let _ = program;
+        let told = match self.restore(&BTreeSet::new()) {
+            Ok(took) => restored(&before, &self.books.names(), took),
+            Err(reason) => {
+                self.books.variables.clear();
+                self.started = None;
+                format!("its variables are lost ({reason})")
+            }
+        };
+        CellError::new("Crashed", format!("the process that ran the cell ended ({how}); {told}"))
+    }
+
+    /// Runs the session's cells again in a new process, without their output. Cells
+    /// that are marked not to be run twice are left out, and with them what needs them.
+    fn restore(&mut self, left_out: &BTreeSet<u32>) -> Result<Duration, String> {
+        let begin = Instant::now();
+        let Some(started) = &mut self.started else { return Ok(Duration::ZERO) };
+        let mut left_out = left_out.clone();
+        let before = std::mem::take(&mut self.books.variables);
+        'again: loop {
+            let program = started.compiler.library().runner();
+            // The old one first: it holds memory.
+            started.child.end();
+            started.child = Child::start(&program, memory::limit())?;
+            started.number.store(started.child.number(), Ordering::Relaxed);
+            let mut kept = BTreeSet::new();
+            let mut done: Vec<Step> = Vec::new();
+            for step in self.log.steps() {
+                let has_all = step.handed.iter().all(|name| kept.contains(name));
+                if step.once || left_out.contains(&step.cell) || !has_all {
+                    continue;
+                }
+                let mut step = step.clone();
+                if !step.library.exists() || step.needs.iter().any(|file| !file.exists()) {
+                    match started.compiler.compile(&step.source) {
+                        Ok((_, entry)) => step.library = entry.library(),
+                        Err(_) => continue,
+                    }
+                }
+                match started.child.run(&step.needs, &step.library, None, &mut || {}) {
+                    Ran::Ended(end) => kept = end.kept,
+                    // It does not do again what it did before.
+                    Ran::Died(..) => {
+                        left_out.insert(step.cell);
+                        continue 'again;
+                    }
+                }
+                done.push(step);
+            }
+            self.books.variables =
+                before.into_iter().filter(|(name, _)| kept.contains(name)).collect();
+            self.log = Log::default();
+            done.into_iter().for_each(|step| self.log.add(step));
+            return Ok(begin.elapsed());
+        }
     }
 
     fn command(&mut self, command: &str, io: &dyn CellIo) -> Result<(), CellError> {
@@ -112,115 +268,53 @@ impl Rust {
             io.page(found.unwrap_or_else(nothing));
             return Ok(());
         }
-        if let Some(answer) = commands::answer(command, &self.session.variables) {
+        if let Some(answer) = commands::answer(command, &self.books.variables) {
             io.stdout(&answer);
             return Ok(());
         }
-        let Some(started) = &mut self.started else { return Ok(()) };
-        if command == ":clear" {
-            self.started = None;
-            self.session = Session::default();
-            return self.start();
-        }
-        let shown = started.run(&self.stopper, command, io).0;
-        match shown {
-            Ok(shown) => {
-                shown
-                    .into_iter()
-                    .for_each(|(_, text)| io.stdout(&(text.trim_end().to_owned() + "\n")));
-                if command.starts_with(":dep") || command.starts_with(":opt") {
-                    self.drop_readers_types(io);
-                }
+        match command {
+            ":clear" => {
+                self.started = None;
+                self.books = Books::default();
+                self.log = Log::default();
+                self.start()
+            }
+            ":timing" => {
+                self.timing = !self.timing;
                 Ok(())
             }
-            Err(Failed::Compile(said)) => Err(compile_error(&said, &Lines::default(), 0)),
-            Err(Failed::Ended(how) | Failed::Other(how)) => {
-                Err(CellError::new("CommandError", how))
-            }
+            _ if command.starts_with('!') => commands::shell(&command[1..], io),
+            _ => Err(CellError::new("CommandError", commands::unknown(command))),
         }
     }
+}
 
-    /// Another crate or level makes other types of the reader's definitions.
-    fn drop_readers_types(&mut self, io: &dyn CellIo) {
-        for name in self.session.of_readers_types() {
-            self.session.variables.remove(&name);
-            io.stdout(&format!("`{name}` is dropped: its type is compiled anew\n"));
-        }
-    }
+/// Compiles a program again, in the background, for the next time it is run.
+fn compile_for_speed(compiler: &Arc<Compiler>, program: &Program) {
+    let (compiler, source) = (compiler.clone(), program.fast_source());
+    std::thread::spawn(move || {
+        let _ = compiler.compile(&source);
+    });
+}
 
-    fn run_split(&mut self, split: &Split, cell: &Cell, io: &dyn CellIo) -> Result<(), CellError> {
-        let forget = self.session.of_types_defined_anew(split);
-        let mut moved = Moved::default();
-        loop {
-            let Some(started) = &mut self.started else { return Ok(()) };
-            let program = layout::program(split, &self.session.variables, &moved, &forget);
-            let (shown, end) = started.run(&self.stopper, &program, io);
-            match (shown, end) {
-                (Ok(shown), Some(end)) => {
-                    show_in_evcxrs_way(shown, io);
-                    return self.settle(split, cell, end, &forget, io);
-                }
-                // Definitions alone run nothing.
-                (Ok(_), None) => {
-                    let end = End { kept: self.session.names(), ..End::default() };
-                    return self.settle(split, cell, end, &forget, io);
-                }
-                (Err(Failed::Compile(said)), _) => {
-                    let source = started.evaluator.source();
-                    if !learn_moves(&said, &source, &mut moved) {
-                        let lines = Lines::find(split, &source);
-                        return Err(compile_error(&said, &lines, cell.number));
-                    }
-                }
-                (Err(Failed::Ended(how)), end) => {
-                    let signal = end.and_then(|end| end.fault).map(|fault| fault.evalue);
-                    return Err(self.crashed(signal.as_ref().unwrap_or(&how)));
-                }
-                (Err(Failed::Other(reason)), _) => {
-                    return Err(CellError::new("CompileError", reason));
-                }
-            }
-        }
-    }
-
-    /// Books a cell that ran, and makes its outcome.
-    fn settle(
-        &mut self,
-        split: &Split,
-        cell: &Cell,
-        end: End,
-        forget: &[String],
-        io: &dyn CellIo,
-    ) -> Result<(), CellError> {
-        let Some(started) = &self.started else { return Ok(()) };
-        let gone = self.session.settle(split, &end, forget);
-        for name in forget {
-            io.stdout(&format!("`{name}` is dropped: its type has been defined anew\n"));
-        }
-        let Some(fault) = end.fault.clone() else {
-            let unnamed = self.session.keep(split, &end, &started.evaluator.listing());
-            return unnamed.map_or(Ok(()), Err);
-        };
-        let lines = Lines::find(split, &started.evaluator.source());
-        let mut error = fault_error(fault, &lines, cell);
-        if !gone.is_empty() {
-            let told = format!("gone, because the cell had moved them: {}", quoted(&gone));
-            error.evalue = format!("{} ({told})", error.evalue);
-            error.traceback.push(told);
-        }
-        Err(error)
-    }
-
-    /// The child has ended, and with it all variables.
-    fn crashed(&mut self, how: &str) -> CellError {
-        let lost = std::mem::take(&mut self.session.variables);
-        let lost = match lost.is_empty() {
-            true => "no variable was lost".to_owned(),
-            false => format!("these variables are lost: {}", quoted(lost.keys())),
-        };
-        let how = how.lines().last().unwrap_or(how);
-        let how = how.strip_prefix("Subprocess terminated with status: ").unwrap_or(how);
-        CellError::new("Crashed", format!("the process that ran the cell ended ({how}); {lost}"))
+/// What is back, what is not, and in how long. Times that a reader does not feel are
+/// not told: the same notebook is to give the same bytes tomorrow.
+fn restored(before: &BTreeSet<String>, after: &BTreeSet<String>, took: Duration) -> String {
+    let lost: Vec<&String> = before.difference(after).collect();
+    let time = match took.as_secs_f64() {
+        short if short < 0.1 => "in under 0.1 s".to_owned(),
+        long => format!("in {long:.1} s"),
+    };
+    let back = match after.len() {
+        0 => "no variable was there to bring back".to_owned(),
+        1 => format!("{} is back as it was before the cell, {time}", quoted(after)),
+        2..=12 => format!("{} are back as they were before the cell, {time}", quoted(after)),
+        many => format!("{many} variables are back as they were before the cell, {time}"),
+    };
+    match lost.len() {
+        0 => back,
+        _ if after.is_empty() => format!("these variables are lost: {}", quoted(lost)),
+        _ => format!("{back}; these are lost: {}", quoted(lost)),
     }
 }
 
@@ -232,26 +326,7 @@ impl Default for Rust {
 
 impl Interpreter for Rust {
     fn language(&self) -> Language {
-        let release = self.toolchain.as_ref().map_or("", |toolchain| toolchain.release());
-        let version = release.split_whitespace().nth(1).unwrap_or("unknown");
-        let info = json!({
-            "name": "rust",
-            "version": version,
-            "mimetype": "text/x-rustsrc",
-            "codemirror_mode": "rust",
-            "file_extension": ".rs",
-            "pygments_lexer": "rust",
-            "nbconvert_exporter": "script",
-        });
-        Language {
-            implementation: ("pillars", env!("CARGO_PKG_VERSION")),
-            banner: format!("Pillars {}: Rust {version}", env!("CARGO_PKG_VERSION")),
-            info: info.as_object().cloned().unwrap_or_else(Object::new),
-            help_links: vec![
-                ("The Rust book", "https://doc.rust-lang.org/book/"),
-                ("The standard library", "https://doc.rust-lang.org/std/"),
-            ],
-        }
+        language(self.toolchain.as_ref())
     }
 
     fn assistant(&self) -> Arc<dyn Assistant> {
@@ -269,15 +344,15 @@ impl Interpreter for Rust {
 
     fn execute(&mut self, cell: &Cell, io: &dyn CellIo) -> Result<(), CellError> {
         self.stopper.cell_begins();
-        let ended = self.start().and_then(|()| self.run_cell(cell, io));
+        let ended = self.run_cell(cell, io);
         let interrupted = self.stopper.cell_ends();
-        self.names.update(&self.session.variables, &self.session.items);
+        self.names.update(&self.books.variables, &self.books.units.texts());
         match ended {
             Err(error) if interrupted && error.ename == "Crashed" => {
-                let lost = error.evalue.rsplit_once("; ").map_or("", |(_, lost)| lost);
+                let told = error.evalue.split_once("); ").map_or("", |(_, told)| told);
                 Err(CellError::new(
                     "Interrupted",
-                    format!("the cell did not stop within a second and was ended; {lost}"),
+                    format!("the cell did not stop within a second and was ended; {told}"),
                 ))
             }
             Err(error) if interrupted && error.ename == "CompileError" => {
@@ -286,80 +361,4 @@ impl Interpreter for Rust {
             ended => ended,
         }
     }
-}
-
-/// Nothing but this toolchain is to be used, whatever folder a notebook stands
-/// in; and nothing is to be installed: rust-analyzer, inside evcxr, would
-/// silently run rustup for the standard library's sources.
-fn use_only(toolchain: &Toolchain) {
-    let bin = toolchain.rustc.parent().map(|bin| bin.to_owned()).unwrap_or_default();
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let with_bin =
-        std::env::join_paths([bin.clone()].into_iter().chain(std::env::split_paths(&path)));
-    // SAFETY: called before the kernel starts its threads.
-    unsafe {
-        if let Ok(path) = with_bin {
-            std::env::set_var("PATH", path);
-        }
-        if let Some(sysroot) = bin.parent() {
-            std::env::set_var("RUSTUP_TOOLCHAIN", sysroot);
-        }
-        std::env::set_var("RUSTUP", "rustup-is-not-to-be-run");
-        std::env::set_var("RUSTUP_AUTO_INSTALL", "0");
-    }
-}
-
-fn quoted<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
-    names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-}
-
-fn blank_commands(code: &str, split: &Split) -> String {
-    let is_command = |line: &str| {
-        let line = line.trim();
-        split
-            .commands
-            .iter()
-            .any(|command| line == command || line.strip_prefix("//# ") == Some(command))
-    };
-    let lines = code.split('\n').map(|line| if is_command(line) { "" } else { line });
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-/// What a type showed by printing evcxr's own markers.
-fn show_in_evcxrs_way(shown: Shown, io: &dyn CellIo) {
-    let media =
-        shown.into_iter().fold(Media::default(), |media, (mime, text)| media.with(&mime, text));
-    if !media.data.is_empty() {
-        io.result(media);
-    }
-}
-
-/// Takes from errors at generated lines which variables the cell moves; whether
-/// that explains something new, so that another try is worth it.
-fn learn_moves(said: &[Value], source: &str, moved: &mut Moved) -> bool {
-    let before = moved.len();
-    for diagnostic in said {
-        // Use after a move; all else is the reader's own error.
-        if diagnostics::code(diagnostic) != "E0382" {
-            continue;
-        }
-        for line in diagnostics::lines_pointed_at(diagnostic) {
-            moved.learn(source.lines().nth(line - 1).unwrap_or_default());
-        }
-    }
-    moved.len() > before
-}
-
-/// The error of a cell whose code ran into one.
-fn fault_error(fault: Fault, lines: &Lines, cell: &Cell) -> CellError {
-    let Fault { ename, evalue, at } = fault;
-    let place = at
-        .filter(|(file, ..)| file.ends_with("src/lib.rs") && !file.contains("/.cargo/"))
-        .and_then(|(_, line, _)| lines.of_cell(line))
-        .map(|line| (line, cell.code.lines().nth(line - 1).unwrap_or_default()));
-    let mut error = CellError::new(ename, evalue);
-    if let Some((line, text)) = place {
-        error.traceback.push(format!("  --> cell {}, line {line}: {}", cell.number, text.trim()));
-    }
-    error
 }

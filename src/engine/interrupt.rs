@@ -2,7 +2,6 @@
 //! a signal at which the library's loops unwind, and, if that does not help
 //! within a second, by ending the child process.
 
-use crate::evcxr::ChildHandle;
 use pillars_kernel::Interrupter;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -25,10 +24,14 @@ struct State {
     cell: u64,
     /// Whether the running cell has been interrupted.
     interrupted: bool,
-    child: Option<ChildHandle>,
+    child: Option<ProcessNumber>,
     /// Where compiled cells are.
     folder: Option<PathBuf>,
 }
+
+/// Tells the number of the process that runs cells, which may change; `None` when
+/// there is none.
+pub type ProcessNumber = Box<dyn Fn() -> Option<u32> + Send>;
 
 #[derive(Clone, Copy, Default, PartialEq)]
 enum Phase {
@@ -40,7 +43,7 @@ enum Phase {
 
 impl State {
     fn child(&self) -> Option<u32> {
-        self.child.as_ref().and_then(ChildHandle::id)
+        self.child.as_ref().and_then(|number| number())
     }
 
     /// Ends the child and what the cell has started from it: its process group.
@@ -54,7 +57,7 @@ impl State {
 
 impl Stopper {
     /// A child process has been started, for cells that are compiled in this folder.
-    pub fn child_is(&self, child: ChildHandle, folder: &Path) {
+    pub fn child_is(&self, child: ProcessNumber, folder: &Path) {
         let mut state = self.lock();
         state.child = Some(child);
         state.folder = Some(folder.to_owned());
@@ -75,6 +78,12 @@ impl Stopper {
         if state.interrupted {
             self.signal(&state);
         }
+    }
+
+    /// The cell's code has ended; what follows is not to be killed for its slowness.
+    pub fn code_ends(&self) {
+        self.lock().phase = Phase::Compiling;
+        self.changed.notify_all();
     }
 
     /// The cell is over; tells whether it was interrupted.

@@ -1,22 +1,32 @@
-//! Compiles and runs cells. [`Rust`] is the interpreter that the kernel serves;
-//! evcxr compiles and runs its cells against the prebuilt [`library`]. This
-//! crate knows no sockets, and does not import the library that cells use.
+//! Compiles and runs cells. [`Rust`] is the interpreter that the kernel serves: it
+//! calls rustc and a linker itself, against the prebuilt [`library`], and runs cells
+//! in a process that is linked to that. [`Reference`] does the same by evcxr: slower,
+//! and what the other is compared with. This crate knows no sockets, and does not
+//! import the library that cells use.
 
 mod assistant;
+mod books;
+mod cache;
 mod channel;
+mod child;
 mod commands;
+mod compiler;
 mod diagnostics;
-mod evcxr;
 mod index;
+mod instrument;
 mod interpreter;
 mod interrupt;
+mod language;
 mod layout;
 pub mod library;
+mod linker;
 mod listing;
-mod running;
-mod session;
+mod memory;
+mod prepare;
+mod reference;
 mod split;
 mod syntax;
+mod units;
 
-pub use self::evcxr::runtime_hook;
 pub use interpreter::Rust;
+pub use reference::{Reference, runtime_hook};

@@ -11,13 +11,14 @@ mod fingerprint;
 mod folder;
 mod manifest;
 mod places;
+mod runner;
 mod toolchain;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 pub use manifest::Manifest;
-pub use places::{data_dir, libraries_dir, source_root};
+pub use places::{cache_dir, data_dir, libraries_dir, shared_dirs, source_root};
 pub use toolchain::Toolchain;
 
 /// What a cell imports: the crate's name, and the start of its file's name.
@@ -98,6 +99,11 @@ pub enum LibraryError {
         "cargo could not build the library for cells: mend what it names and run `pillars install` again\ncargo said: {0}"
     )]
     Cargo(String),
+    /// The program that runs cells could not be linked to the library.
+    #[error(
+        "the program that runs cells could not be linked: see that a C compiler (`cc`) works, and run `pillars install` again\nrustc said: {0}"
+    )]
+    Runner(String),
     /// The sources were edited during the build, so its result matches neither version.
     #[error(
         "the sources of the library for cells changed while it was built: run `pillars install` again"
@@ -160,6 +166,11 @@ impl Library {
         self.dir.join(manifest::library_name())
     }
 
+    /// The program that runs cells.
+    pub fn runner(&self) -> PathBuf {
+        self.dir.join(runner::NAME)
+    }
+
     /// The folder of the standard library that the library and the cells share.
     pub fn std_dir(&self) -> &Path {
         &self.toolchain.std_dir
@@ -197,11 +208,21 @@ impl Library {
         self.manifest.check_contents(&self.dir)
     }
 
+    /// The user's own library, else one that is shared.
     fn open(fingerprint: &str, toolchain: Toolchain) -> Result<Self, LibraryError> {
-        let dir = libraries_dir()?.join(fingerprint);
-        let manifest = Manifest::read(&dir)?;
-        manifest.check_lengths(&dir)?;
-        Ok(Self { dir, toolchain, manifest })
+        let own = libraries_dir()?.join(fingerprint);
+        let shared = places::shared_dirs().map(|dir| dir.join("library").join(fingerprint));
+        let mut problem = LibraryError::Missing;
+        for dir in std::iter::once(own).chain(shared) {
+            let manifest = Manifest::read(&dir)
+                .and_then(|manifest| manifest.check_lengths(&dir).map(|()| manifest));
+            match manifest {
+                Ok(manifest) => return Ok(Self { dir, toolchain, manifest }),
+                Err(LibraryError::Missing) => {}
+                Err(error) => problem = error,
+            }
+        }
+        Err(problem)
     }
 }
 
@@ -213,7 +234,7 @@ fn file_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Li
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "; free some disk space (the library takes about 150 MB), then run `pillars install` again"
+            "; free some disk space (the library takes about 300 MB), then run `pillars install` again"
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "; make it writable, or set PILLARS_HOME to a folder that is"

@@ -9,13 +9,22 @@ pub fn types(listing: &str) -> BTreeMap<String, String> {
     // Types of the locals of the function that is being listed. They are written in
     // full, while the call's own argument has short paths that need not resolve.
     let mut locals = BTreeMap::new();
+    // Unoptimised code has the name in a local, too.
+    let mut names = BTreeMap::new();
     for line in listing.lines() {
         if line.starts_with("fn ") {
             locals.clear();
+            names.clear();
         } else if let Some((local, type_name)) = declaration(line) {
             locals.insert(local, type_name);
-        } else if let Some((name, argument, operand)) = call(line) {
-            let full = operand.and_then(|local| locals.get(local).copied());
+        } else if let Some((local, name)) = assignment(line) {
+            names.insert(local, name);
+        } else if let Some((argument, name, value)) = call(line) {
+            let constant = name.strip_prefix("const \"").and_then(|name| name.strip_suffix('"'));
+            let Some(name) = constant.or_else(|| names.get(local_of(name)?).copied()) else {
+                continue;
+            };
+            let full = local_of(value).and_then(|local| locals.get(local).copied());
             types.insert(name.to_owned(), full.unwrap_or(argument).to_owned());
         }
     }
@@ -29,13 +38,23 @@ fn declaration(line: &str) -> Option<(&str, &str)> {
     declared.strip_suffix(';')?.split_once(": ")
 }
 
-/// `put::<Type>(const "name", move _8)`: name, type, and the local if it is one.
-fn call(line: &str) -> Option<(&str, &str, Option<&str>)> {
+/// `_5 = const "name";`
+fn assignment(line: &str) -> Option<(&str, &str)> {
+    line.trim().strip_suffix("\";")?.split_once(" = const \"")
+}
+
+/// `put::<Type>(const "name", move _8)`: type, and the two arguments.
+fn call(line: &str) -> Option<(&str, &str, &str)> {
     let (_, after) = line.split_once("put::<")?;
     let end = closing(after)?;
-    let (name, operand) = after[end + 1..].strip_prefix("(const \"")?.split_once("\", ")?;
-    let operand = operand.strip_prefix("move ").or_else(|| operand.strip_prefix("copy "));
-    Some((name, &after[..end], operand.and_then(|operand| operand.split(')').next())))
+    let (name, rest) = after[end + 1..].strip_prefix('(')?.split_once(", ")?;
+    Some((&after[..end], name, rest))
+}
+
+/// `move _8)` or `copy _8`
+fn local_of(operand: &str) -> Option<&str> {
+    let operand = operand.strip_prefix("move ").or_else(|| operand.strip_prefix("copy "))?;
+    operand.split(')').next()
 }
 
 /// Where the angle bracket that encloses `text` closes. Arrows are not brackets.
@@ -92,13 +111,18 @@ fn run_user_code_1::{closure#0}(_1: {closure@src/lib.rs:9:5: 9:8}) -> () {
         _7 = pillars::cell::put::<Vec<(f64, Option<u8>)>>(const "v", move _2) -> [return: bb4, unwind: bb9];
         _9 = pillars::cell::put::<Box<dyn Fn(i32) -> i32>>(const "f", copy _3) -> [return: bb5, unwind: bb9];
         _1 = pillars::cell::take::<String>(const "s") -> [return: bb1, unwind: bb2];
+fn unoptimised() -> () {
+    let _2: std::vec::Vec<i32>;
+        _5 = const "u";
+        _4 = put::<Vec<i32>>(move _5, copy _2) -> [return: bb3, unwind continue];
 "#;
         let types = types(listing);
         assert_eq!(types["v"], "Vec<(f64, Option<u8>)>");
         assert_eq!(types["f"], "Box<dyn Fn(i32) -> i32>");
         assert_eq!(types["m"], "std::collections::BTreeMap<m::P, std::option::Option<u8>>");
         assert_eq!(types["c"], "i32");
-        assert_eq!(types.len(), 4);
+        assert_eq!(types["u"], "std::vec::Vec<i32>");
+        assert_eq!(types.len(), 5);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A cell's text, taken apart by rust-analyzer's parser: commands, items,
 //! statements, the last expression, and the names its `let`s bind.
 
-use ra_ap_syntax::ast::{self, AstNode, HasModuleItem, HasName};
+use crate::instrument::name_of;
+use ra_ap_syntax::ast::{self, AstNode, HasGenericParams, HasModuleItem, HasName};
 use ra_ap_syntax::{Edition, NodeOrToken, SourceFile, SyntaxKind, SyntaxNode, TextRange, TextSize};
 
 /// A part of the cell's text: where it stands, and what it says.
@@ -20,8 +21,28 @@ pub struct Item {
     pub piece: Piece,
     /// The name it defines, if it has one.
     pub name: Option<String>,
-    /// Whether it is a plain function, which no type depends on.
-    pub is_function: bool,
+    /// What it defines.
+    pub kind: Kind,
+}
+
+/// What an item defines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A plain function, which no type depends on.
+    Function,
+    /// A structure, enumeration, union, alias, constant, module or macro: something
+    /// that the form of a value can depend on.
+    Type,
+    /// A trait.
+    Trait,
+    /// A static.
+    Static,
+    /// An implementation, with the words of its head: those of the type first.
+    Implementation(Vec<String>),
+    /// An import, with the names it brings; none for all of a module.
+    Import(Vec<String>),
+    /// Anything else.
+    Other,
 }
 
 /// A name bound by a top-level `let`.
@@ -54,6 +75,13 @@ pub struct Split {
     pub awaits: bool,
     /// Whether the parser found errors; rustc is then asked for the words.
     pub has_errors: bool,
+}
+
+impl Split {
+    /// The cell's text with its commands made blank.
+    pub fn without_commands(&self, code: &str) -> String {
+        take_commands(code).1
+    }
 }
 
 const BEFORE: &str = "fn cell() {\n";
@@ -186,22 +214,64 @@ fn is_only_comments(text: &str) -> bool {
 }
 
 fn describe(item: &ast::Item, piece: Piece) -> Item {
-    let name = match item {
-        ast::Item::Struct(item) => item.name(),
-        ast::Item::Enum(item) => item.name(),
-        ast::Item::Union(item) => item.name(),
-        ast::Item::TypeAlias(item) => item.name(),
-        ast::Item::Fn(item) => item.name(),
-        ast::Item::Const(item) => item.name(),
-        ast::Item::Static(item) => item.name(),
-        ast::Item::Trait(item) => item.name(),
-        ast::Item::Module(item) => item.name(),
-        ast::Item::MacroRules(item) => item.name(),
-        _ => None,
+    let kind = match item {
+        ast::Item::Fn(item) if item.const_token().is_none() => Kind::Function,
+        ast::Item::Struct(_)
+        | ast::Item::Enum(_)
+        | ast::Item::Union(_)
+        | ast::Item::TypeAlias(_)
+        | ast::Item::Fn(_)
+        | ast::Item::Const(_)
+        | ast::Item::Module(_)
+        | ast::Item::MacroRules(_) => Kind::Type,
+        ast::Item::Trait(_) => Kind::Trait,
+        ast::Item::Static(_) => Kind::Static,
+        ast::Item::Impl(item) => {
+            let generics = item.generic_param_list().map(|list| list.syntax().clone());
+            let parts = [item.self_ty(), item.trait_()].into_iter().flatten();
+            let parts = parts.map(|part| part.syntax().clone()).chain(generics);
+            let words = parts.flat_map(|part| words(&part.text().to_string()).into_iter());
+            Kind::Implementation(words.collect())
+        }
+        ast::Item::Use(item) => {
+            Kind::Import(item.use_tree().map(|tree| imported(&tree)).unwrap_or_default())
+        }
+        _ => Kind::Other,
     };
-    let name = name.map(|name| name.text().to_string());
-    let is_function = matches!(item, ast::Item::Fn(item) if item.const_token().is_none());
-    Item { piece, name, is_function }
+    Item { piece, name: name_of(item), kind }
+}
+
+/// The names that a tree of imports brings into scope.
+fn imported(tree: &ast::UseTree) -> Vec<String> {
+    if let Some(list) = tree.use_tree_list() {
+        let path = tree.path();
+        let last = path.as_ref().and_then(last_name);
+        let each = list.use_trees().flat_map(|tree| imported(&tree));
+        return each
+            .map(|name| if name == "self" { last.clone().unwrap_or(name) } else { name })
+            .collect();
+    }
+    if let Some(rename) = tree.rename() {
+        return rename.name().map(|name| name.text().to_string()).into_iter().collect();
+    }
+    if tree.star_token().is_some() {
+        return vec![];
+    }
+    tree.path().as_ref().and_then(last_name).into_iter().collect()
+}
+
+fn last_name(path: &ast::Path) -> Option<String> {
+    Some(path.segment()?.syntax().text().to_string())
+}
+
+/// The words of a text, in order: identifiers and keywords in code, in macros and in
+/// format strings.
+pub fn words(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+    words
+        .filter(|word| !word.is_empty() && !word.starts_with(|c: char| c.is_ascii_digit()))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn note_bindings(statement: &ast::LetStmt, split: &mut Split) {

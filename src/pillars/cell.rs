@@ -30,6 +30,16 @@ impl<E: Display> From<E> for Failure {
 /// takes variables back; then sends the outcome, with the names of the variables
 /// that there are now. A panic ends the cell, not the process.
 pub fn whole(cell: impl FnOnce()) {
+    let mut cell = Some(cell);
+    whole_erased(&mut || {
+        if let Some(cell) = cell.take() {
+            cell();
+        }
+    });
+}
+
+/// What of [`whole`] does not depend on the cell: compiled once, not with each cell.
+fn whole_erased(cell: &mut dyn FnMut()) {
     prepare();
     // What came too late for an earlier cell is not meant for this one.
     INTERRUPTED.store(false, Ordering::Relaxed);
@@ -55,6 +65,20 @@ pub fn whole(cell: impl FnOnce()) {
         VARIABLES.with_borrow(|variables| json!(variables.keys().collect::<Vec<_>>()));
     display::send(&outcome);
     display::end_errors();
+}
+
+/// Answers for a cell that could not be loaded.
+pub(crate) fn refuse(reason: &str) {
+    let kept = VARIABLES.with_borrow(|variables| json!(variables.keys().collect::<Vec<_>>()));
+    display::send(&json!({
+        "kind": "outcome", "status": "error", "ename": "LoadError", "evalue": reason, "kept": kept,
+    }));
+    display::end_errors();
+}
+
+/// Runs a future to its end on this thread: for `.await` at the top level of a cell.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    pollster::block_on(future)
 }
 
 /// Runs the reader's code within [`whole`].
@@ -174,8 +198,11 @@ pub fn tick() {
 
 #[cold]
 #[inline(never)]
-fn interrupted() -> ! {
-    panic::resume_unwind(Box::new(Interrupted))
+fn interrupted() {
+    // A destructor that ticks while the cell unwinds must come to its end.
+    if !std::thread::panicking() {
+        panic::resume_unwind(Box::new(Interrupted));
+    }
 }
 
 thread_local! {
@@ -190,7 +217,11 @@ thread_local! {
 /// `T` from the compiler's listing of this call.
 #[inline(never)]
 pub fn put<T: 'static>(name: &str, value: T) {
-    insert(name, Box::new(value));
+    put_erased(name, Box::new(value));
+}
+
+fn put_erased(name: &str, value: Box<dyn Any>) {
+    insert(name, value);
     PUT.with_borrow_mut(|put| put.push(name.to_owned()));
 }
 
@@ -198,8 +229,12 @@ pub fn put<T: 'static>(name: &str, value: T) {
 /// a new one of that name.
 #[inline(never)]
 pub fn put_back<T: 'static>(name: &str, value: T) {
+    put_back_erased(name, Box::new(value));
+}
+
+fn put_back_erased(name: &str, value: Box<dyn Any>) {
     if !VARIABLES.with_borrow(|variables| variables.contains_key(name)) {
-        insert(name, Box::new(value));
+        insert(name, value);
     }
 }
 
@@ -209,13 +244,20 @@ pub fn put_back<T: 'static>(name: &str, value: T) {
 /// If there is none of that name and type: the engine's books are then wrong.
 #[inline(never)]
 pub fn take<T: 'static>(name: &str) -> T {
-    let Some(value) = VARIABLES.with_borrow_mut(|variables| variables.remove(name)) else {
-        panic!("the variable `{name}` is gone");
-    };
-    match value.downcast::<T>() {
+    match take_erased(name).downcast::<T>() {
         Ok(value) => *value,
-        Err(_) => panic!("the variable `{name}` has another type than the one recorded"),
+        Err(_) => has_another_type(name),
     }
+}
+
+fn take_erased(name: &str) -> Box<dyn Any> {
+    let taken = VARIABLES.with_borrow_mut(|variables| variables.remove(name));
+    taken.unwrap_or_else(|| panic!("the variable `{name}` is gone"))
+}
+
+#[cold]
+fn has_another_type(name: &str) -> ! {
+    panic!("the variable `{name}` has another type than the one recorded")
 }
 
 /// Drops variables: those whose type the reader has since defined anew.

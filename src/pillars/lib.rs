@@ -12,6 +12,7 @@ pub mod display;
 pub mod experiment;
 mod number;
 pub mod prelude;
+pub mod runner;
 pub mod sim;
 pub mod table;
 mod text;

@@ -104,11 +104,30 @@ class Promises(unittest.TestCase):
             "a type redefined beside a use of its variable": (
                 ["#[derive(Debug)] struct P { a: i32 }\nlet p = P { a: 1 };",
                  "#[derive(Debug)] struct P { a: i32, b: i32 }\nlet p = P { a: 1, b: 2 };\np"], "P { a: 1, b: 2 }"),
-            "a variable of an old type is gone": (
-                ["struct Q { a: i32 }\nlet q = Q { a: 1 };", "struct Q { a: i64 }", "q.a"], "!CompileError"),
+            "a variable of an old type can still be used": (
+                ["struct Q { a: i32 }\nlet q = Q { a: 1 };", "struct Q { a: i64 }", "q.a"], "1"),
+            "an old and a new type are two types": (
+                ["struct Q { a: i32 }\nlet q = Q { a: 1 };", "struct Q { a: i64 }", "let r: Q = q;"], "!CompileError"),
             "a constant in a type redefined": (
                 ["const N: usize = 2;\nstruct A { a: [u64; N] }\nlet a = A { a: [7; N] };",
-                 "const N: usize = 4;", "a.a.len()"], "!CompileError"),
+                 "const N: usize = 4;", "a.a.len() + N"], "6"),
+            "a function redefined is used by those that call it": (
+                ["fn f() -> i32 { 1 }", "fn g() -> i32 { f() * 10 }", "fn f() -> i32 { 2 }", "g()"], "20"),
+            "a method added and changed in cells of their own": (
+                ["struct P { a: i32 }\nlet p = P { a: 2 };", "impl P { fn twice(&self) -> i32 { 2 * self.a } }",
+                 "p.twice()", "impl P { fn twice(&self) -> i32 { 20 * self.a } }", "p.twice()"], "40"),
+            "a trait of one cell for a type of another": (
+                ["trait T { fn t(&self) -> i32; }", "struct P;\nlet p = P;", "impl T for P { fn t(&self) -> i32 { 7 } }", "p.t()"], "7"),
+            "an implementation that needs a later type": (
+                ["struct A { n: i32 }", "struct B { a: A }", "impl A { fn wrap(self) -> B { B { a: self } } }",
+                 "A { n: 3 }.wrap().a.n"], "3"),
+            "a static keeps its value": (
+                ["static N: std::sync::atomic::AtomicI32 = std::sync::atomic::AtomicI32::new(1);",
+                 "N.fetch_add(1, std::sync::atomic::Ordering::SeqCst);", "fn n() -> i32 { N.load(std::sync::atomic::Ordering::SeqCst) }",
+                 "n() + 40"], "42"),
+            "a thread": (["let t = std::thread::spawn(|| 6 * 7);", "t.join().unwrap()"], "42"),
+            "a closure in a box": (["let f: Box<dyn Fn(i32) -> i32> = Box::new(|x| x + 1);", "f(1)"], "2"),
+            "a moved variable": (["let v = vec![1];", "drop(v);", "v"], "!CompileError"),
             "a capital variable": (["let K = 100;", "K + 1"], "101"),
             "a type that is not in scope": (
                 ["let m = std::collections::BTreeMap::from([(1, std::rc::Rc::new(2))]);", "m.len()"], "1"),
@@ -124,7 +143,7 @@ class Promises(unittest.TestCase):
             "a panic that is caught": (["std::panic::catch_unwind(|| panic!(\"x\")).is_err()"], "true"),
             "an attribute of the program": (["#![allow(dead_code)]\n3"], "3"),
             "a value and a comment": (["1 + 1 // two"], "2"),
-            "awaiting": (["async fn f() -> i32 { 1 }\nf().await"], "!CompileError"),
+            "awaiting": (["async fn f() -> i32 { 1 }\nf().await"], "1"),
             "traits and generics": (
                 ["trait Twice { fn twice(&self) -> i32; }\nimpl Twice for i32 { fn twice(&self) -> i32 { 2 * self } }",
                  "fn both<T: Twice>(a: T, b: T) -> i32 { a.twice() + b.twice() }", "both(1, 2)"], "6"),
@@ -213,29 +232,54 @@ class Promises(unittest.TestCase):
             return None
         return reply["content"] if reply["parent_header"]["msg_id"] == request else None
 
-    def test_a_loop_that_does_not_end_is_ended_and_the_kernel_goes_on(self):
-        self.run_cell("let lost = 1;")
-        running = self.client.execute('println!("begun"); loop { std::hint::black_box(()); }')
+    def interrupted(self, code):
+        """Runs a cell that first prints `begun`, interrupts it there, and returns its reply."""
+        running = self.client.execute(code)
         while self.client.get_iopub_msg(timeout=60)["content"].get("text", "")[:5] != "begun":
             pass
         self.manager.interrupt_kernel()
         while (reply := self.client.get_shell_msg(timeout=30))["parent_header"]["msg_id"] != running:
             pass
         self.assertEqual(reply["content"]["ename"], "Interrupted")
-        self.assertIn("`lost`", reply["content"]["evalue"])
-        self.assertEqual(self.value("40 + 2"), "42")
+        return reply["content"]["evalue"]
+
+    def test_a_readers_loop_is_interrupted_where_it_stands(self):
+        for loop in ("loop { counter += 1; }", "(0..u64::MAX).for_each(|_| counter += 1);",
+                     "fn deep(n: u64) -> u64 { if n == 0 { 0 } else { deep(n - 1) + deep(n - 1) } }\ncounter += deep(90);"):
+            with self.subTest(loop):
+                self.run_cell("let mut counter = 5u64; let other = String::from(\"é\");")
+                self.interrupted('println!("begun"); counter += 1;' + loop)
+                self.assertEqual(self.value("counter > 5 && other == \"é\""), "true")
+
+    def test_what_cannot_be_interrupted_is_ended_and_the_variables_are_restored(self):
+        self.run_cell("let mut kept4 = vec![1]; kept4.push(2);")
+        told = self.interrupted('println!("begun"); kept4.push(3); std::thread::sleep(std::time::Duration::from_secs(1000));')
+        self.assertIn("`kept4` is back", told)
+        self.assertEqual(self.value("&kept4"), "[1, 2]")
 
     def test_a_crash_names_the_signal_and_the_kernel_goes_on(self):
         for code, named in [
             ("unsafe { std::ptr::write_volatile(8 as *mut i32, 1) };", "SIGSEGV"),
             ("std::process::abort();", "SIGABRT"),
             ("std::process::exit(3);", "exit status: 3"),
+            ("fn endless(n: u64) -> u64 { std::hint::black_box(n + endless(n + 1)) }\nendless(1);", "stack overflowed"),
+            ("let much: Vec<u8> = Vec::with_capacity(1 << 44);", "more memory than it may use"),
         ]:
             with self.subTest(code=code):
-                reply, _ = self.run_cell(code)
+                self.run_cell("let mut list = vec![1]; let name = String::from(\"kept\");")
+                self.run_cell("list.push(2);")
+                reply, _ = self.run_cell("list.push(3);" + code)
                 self.assertEqual(reply["ename"], "Crashed")
                 self.assertIn(named, reply["evalue"])
-                self.assertEqual(self.value("40 + 2"), "42")
+                self.assertEqual(self.value("(&list, &name)"), "([1, 2], \"kept\")")
+
+    def test_a_cell_marked_once_is_not_run_again_and_its_variables_are_named(self):
+        self.run_cell(":clear")
+        self.run_cell("let safe = 1;")
+        self.run_cell(":once\nlet precious = 2;")
+        reply, _ = self.run_cell("std::process::abort();")
+        self.assertIn("lost: `precious`", reply["evalue"])
+        self.assertEqual(self.value("safe"), "1")
 
     def test_an_interrupt_of_an_idle_kernel_does_nothing(self):
         self.manager.interrupt_kernel()

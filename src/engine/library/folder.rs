@@ -27,6 +27,8 @@ pub(super) fn install(
         link_or_copy(file, &copy).map_err(file_error("write", &copy))?;
         names.push(name.to_string_lossy().into_owned());
     }
+    super::runner::make(&beside.0, toolchain)?;
+    names.push(super::runner::NAME.to_owned());
     Manifest::of(&beside.0, names, fingerprint, &toolchain.version)?.write(&beside.0)?;
     put_in_place(&beside.0, &libraries.join(fingerprint))
 }

@@ -33,6 +33,31 @@ pub fn libraries_dir() -> Result<PathBuf, LibraryError> {
     Ok(data_dir()?.join("library"))
 }
 
+/// Folders like [`data_dir`] that others have filled and that are only read: those of `PILLARS_SHARED`, separated by
+/// colons, and the platform's own for all users.
+pub fn shared_dirs() -> impl Iterator<Item = PathBuf> {
+    let named = env::var_os("PILLARS_SHARED").unwrap_or_default();
+    let named: Vec<PathBuf> = env::split_paths(&named).filter(|dir| dir.is_absolute()).collect();
+    named.into_iter().chain(["/usr/local/share/pillars".into()])
+}
+
+/// The folder for compiled cells: below `PILLARS_HOME` if that is set, else in the folder where the platform keeps
+/// what can be made again. It need not exist.
+///
+/// # Errors
+/// [`LibraryError::NoHome`] when the environment names no place.
+pub fn cache_dir() -> Result<PathBuf, LibraryError> {
+    if let Some(dir) = set("PILLARS_HOME") {
+        return Ok(dir.join("cells"));
+    }
+    if let Some(dir) = set("XDG_CACHE_HOME").filter(|dir| dir.is_absolute()) {
+        return Ok(dir.join("pillars/cells"));
+    }
+    let home = set("HOME").ok_or(LibraryError::NoHome)?;
+    let caches = if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" };
+    Ok(home.join(caches).join("pillars/cells"))
+}
+
 /// The checkout that the library is built from: `PILLARS_SOURCE` if it is set, else the one that this program was
 /// compiled in.
 ///

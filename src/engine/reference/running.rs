@@ -1,8 +1,8 @@
 //! A program while it runs: its output is passed on as it comes, and what ended
 //! it is noted.
 
+use super::evcxr::{Evaluator, Failed, Output, Shown};
 use crate::channel::{End, Fault, Reader, Sent};
-use crate::evcxr::{Evaluator, Failed, Output, Shown};
 use crate::interrupt::Stopper;
 use crossbeam_channel::{Receiver, bounded, select};
 use pillars_kernel::{CellError, CellIo};
@@ -65,6 +65,7 @@ fn pass_on(
                 Sent::Media { media, is_result: false } => io.display(media),
                 Sent::Clear { wait } => io.clear(wait),
                 Sent::Begun => stopper.code_runs(),
+                Sent::Ready => {}
                 Sent::Ended(told) => *end = Some(told),
             }
         }

@@ -3,7 +3,7 @@
 use crate::channel::End;
 use crate::layout::{self, Variable, Variables};
 use crate::listing;
-use crate::split::{Binding, Split};
+use crate::split::{Binding, Kind, Split};
 use pillars_kernel::CellError;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,11 +21,12 @@ impl Session {
     /// of (a constant in an array's length, a trait behind a `dyn`): their memory
     /// would be read in a form that it was not written in.
     pub fn of_types_defined_anew(&self, split: &Split) -> Vec<String> {
-        let changed = split.items.iter().filter(|item| !item.is_function).filter_map(|item| {
-            let name = item.name.as_ref()?;
-            let before = self.items.get(name)?;
-            (before != item.piece.text.trim()).then_some(name)
-        });
+        let changed =
+            split.items.iter().filter(|item| item.kind != Kind::Function).filter_map(|item| {
+                let name = item.name.as_ref()?;
+                let before = self.items.get(name)?;
+                (before != item.piece.text.trim()).then_some(name)
+            });
         let mut changed: Vec<String> = changed.cloned().collect();
         // What contains something changed has changed with it.
         let mut at = 0;

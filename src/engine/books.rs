@@ -1,0 +1,161 @@
+//! The session's books: which variables there are and of which types, what has
+//! become of those that are gone, and which compiled cells made them.
+
+use crate::channel::End;
+use crate::compiler::Source;
+use crate::layout::{Variable, Variables};
+use crate::split::Binding;
+use crate::units::Units;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// The books.
+#[derive(Clone, Debug, Default)]
+pub struct Books {
+    /// Variables by name.
+    pub variables: Variables,
+    /// The cells that moved variables which are gone.
+    pub moved: BTreeMap<String, u32>,
+    /// The reader's definitions.
+    pub units: Units,
+}
+
+impl Books {
+    /// Books what a cell left behind; returns the variables that are gone.
+    pub fn settle(
+        &mut self,
+        end: &End,
+        kept: &BTreeMap<String, Variable>,
+        cell: u32,
+    ) -> Vec<String> {
+        let gone: Vec<String> =
+            self.variables.keys().filter(|name| !end.kept.contains(*name)).cloned().collect();
+        for name in &gone {
+            self.variables.remove(name);
+            self.moved.insert(name.clone(), cell);
+        }
+        for (name, variable) in kept {
+            if end.put.contains(name) {
+                self.variables.insert(name.clone(), variable.clone());
+                self.moved.remove(name);
+            }
+        }
+        gone
+    }
+
+    /// The names of all variables.
+    pub fn names(&self) -> BTreeSet<String> {
+        self.variables.keys().cloned().collect()
+    }
+}
+
+/// A cell that has run and can be run again to bring its variables back.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The cell's number.
+    pub cell: u32,
+    /// What it was compiled from, in case its library is gone.
+    pub source: Source,
+    /// Libraries to load before.
+    pub needs: Vec<PathBuf>,
+    /// Its library.
+    pub library: PathBuf,
+    /// Variables that were handed to it.
+    pub handed: BTreeSet<String>,
+    /// Variables that it put.
+    pub put: BTreeSet<String>,
+    /// Whether it is marked not to be run twice.
+    pub once: bool,
+}
+
+/// The steps of a session, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Log(Vec<Step>);
+
+impl Log {
+    /// Adds a step, and forgets those of which nothing is left: what they put has been
+    /// put anew before anyone used it.
+    pub fn add(&mut self, step: Step) {
+        let mut used = BTreeSet::new();
+        let mut kept: Vec<Step> = Vec::with_capacity(self.0.len() + 1);
+        for old in std::mem::take(&mut self.0).into_iter().rev() {
+            let is_overwritten = !old.put.is_empty()
+                && old.handed.is_empty()
+                && old.put.iter().all(|name| {
+                    step.put.contains(name) && !step.handed.contains(name) && !used.contains(name)
+                });
+            used.extend(old.handed.iter().cloned());
+            if !is_overwritten {
+                kept.push(old);
+            }
+        }
+        kept.reverse();
+        kept.push(step);
+        self.0 = kept;
+    }
+
+    /// The steps.
+    pub fn steps(&self) -> &[Step] {
+        &self.0
+    }
+}
+
+/// The variables that a cell binds, with their types as `full` writes them.
+pub fn bound(
+    bindings: &[Binding],
+    types: &BTreeMap<String, String>,
+    full: &dyn Fn(&str) -> String,
+) -> BTreeMap<String, Variable> {
+    let each = |Binding { name, mutable }: &Binding| {
+        let type_name = full(types.get(name)?);
+        Some((name.clone(), Variable { type_name, mutable: *mutable }))
+    };
+    bindings.iter().filter_map(each).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(cell: u32, handed: &[&str], put: &[&str]) -> Step {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Step {
+            cell,
+            source: Source {
+                name: String::new(),
+                text: String::new(),
+                is_definitions: false,
+                wants_types: false,
+                level: 0,
+                imports: vec![],
+                needs: vec![],
+            },
+            needs: vec![],
+            library: PathBuf::new(),
+            handed: names(handed),
+            put: names(put),
+            once: false,
+        }
+    }
+
+    /// Variables that are handed to a cell, and those that it puts.
+    type Cell = (&'static [&'static str], &'static [&'static str]);
+
+    #[test]
+    fn only_what_nothing_is_left_of_is_forgotten() {
+        let cases: [(&[Cell], &[u32]); 4] = [
+            (&[(&[], &["x"]), (&[], &["x"])], &[2]),
+            (&[(&[], &["x"]), (&["x"], &["y"]), (&[], &["x"])], &[1, 2, 3]),
+            (&[(&[], &["x", "y"]), (&[], &["x"])], &[1, 2]),
+            (&[(&[], &["x"]), (&["x"], &["x"])], &[1, 2]),
+        ];
+        for (steps, left) in cases {
+            let mut log = Log::default();
+            for (at, (handed, put)) in steps.iter().enumerate() {
+                log.add(step(at as u32 + 1, handed, put));
+            }
+            let cells: Vec<u32> = log.steps().iter().map(|step| step.cell).collect();
+            assert_eq!(cells, left, "{steps:?}");
+        }
+    }
+}

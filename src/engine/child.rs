@@ -1,0 +1,281 @@
+//! The process that runs cells: started, asked to run a compiled cell, watched while
+//! it runs, ended.
+
+use crate::channel::{End, Reader, Sent};
+use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
+use pillars_kernel::CellIo;
+use serde_json::json;
+use std::io::{Read, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child as Process, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+/// How long a new process may take until it is ready; on a cold disk that is seconds.
+const START: Duration = Duration::from_secs(60);
+
+/// How long the end of an output is waited for when the cell has ended: what a cell
+/// has started may hold the pipe open.
+const LAST_OUTPUT: Duration = Duration::from_millis(300);
+
+/// Kept of standard error, for what a dying process says.
+const LAST_WORDS: usize = 4000;
+
+/// Pieces of output that wait to be read; a cell that prints more waits itself.
+const PIECES: usize = 64;
+
+/// The process, and its pipes.
+pub struct Child {
+    number: u32,
+    requests: std::fs::File,
+    out: Receiver<Vec<u8>>,
+    err: Receiver<Vec<u8>>,
+    ended: Receiver<Option<ExitStatus>>,
+}
+
+/// How a cell came to its end.
+pub enum Ran {
+    /// It said how.
+    Ended(End),
+    /// The process ended, with these last words on standard error.
+    Died(Option<ExitStatus>, String),
+}
+
+impl Child {
+    /// Starts the process.
+    ///
+    /// # Errors
+    /// A sentence, when it cannot be started or does not answer.
+    pub fn start(program: &Path, memory: Option<u64>) -> Result<Self, String> {
+        let cannot = |what: &str, error: &dyn std::fmt::Display| {
+            format!(
+                "the process for cells {} cannot be {what}: {error}; run `pillars doctor`",
+                program.display()
+            )
+        };
+        let (reading, requests) = pipe().map_err(|error| cannot("given a pipe", &error))?;
+        let mut command = Command::new(program);
+        command.env("PILLARS_CELL", reading.as_raw_fd().to_string());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // A group of its own: what a cell starts ends with it.
+        command.process_group(0);
+        let end = reading.as_raw_fd();
+        // SAFETY: only calls that are allowed between fork and exec.
+        unsafe { command.pre_exec(move || prepare(end, memory)) };
+        let mut process = command.spawn().map_err(|error| cannot("started", &error))?;
+        drop(reading);
+        let out = forward(process.stdout.take());
+        let err = forward(process.stderr.take());
+        let (number, ended) = (process.id(), wait(process));
+        let child = Self { number, requests, out, err, ended };
+        let (mut reader, mut said) = (Reader::default(), Vec::new());
+        loop {
+            select! {
+                recv(child.out) -> piece => {
+                    let sent = piece.map(|piece| reader.bytes(&piece)).unwrap_or_default();
+                    if sent.contains(&Sent::Ready) {
+                        return Ok(child);
+                    }
+                }
+                recv(child.err) -> piece => match piece {
+                    Ok(piece) => said.extend(piece),
+                    Err(_) => std::thread::sleep(Duration::from_millis(1)),
+                },
+                recv(child.ended) -> _ => {
+                    said.extend(child.err.try_iter().flatten());
+                    let said = String::from_utf8_lossy(&said).trim().to_owned();
+                    return Err(cannot("started", &said));
+                }
+                default(START) => return Err(cannot("started", &"it does not answer")),
+            }
+        }
+    }
+
+    /// Its number.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Loads libraries and runs the last of them, a cell. Its output goes to `io`;
+    /// nowhere if there is none. `begun` is called when its code begins to run.
+    pub fn run(
+        &mut self,
+        needs: &[PathBuf],
+        cell: &Path,
+        io: Option<&dyn CellIo>,
+        begun: &mut dyn FnMut(),
+    ) -> Ran {
+        let request = json!({ "needs": needs, "cell": cell });
+        // If it does not take it, it has ended: that is told below.
+        let _ = writeln!(self.requests, "{request}");
+        let (mut out, mut err) = (Reader::default(), Reader::default());
+        let (mut end, mut err_ended, mut words) = (None, false, String::new());
+        let died = loop {
+            select! {
+                recv(self.out) -> piece => match piece {
+                    Ok(piece) => {
+                        if let Some(told) = on_out(out.bytes(&piece), io, begun) {
+                            end = Some(told);
+                            break None;
+                        }
+                    }
+                    Err(_) => break self.ended.recv_timeout(LAST_OUTPUT).ok().or(Some(None)),
+                },
+                recv(self.err) -> piece => match piece {
+                    Ok(piece) => err_ended |= on_err(err.bytes(&piece), io, &mut words),
+                    Err(_) => break self.ended.recv_timeout(LAST_OUTPUT).ok().or(Some(None)),
+                },
+                recv(self.ended) -> status => break Some(status.ok().flatten()),
+            }
+        };
+        if died.is_some() {
+            while let Ok(piece) = self.out.recv_timeout(Duration::from_millis(20)) {
+                end = on_out(out.bytes(&piece), io, begun).or(end);
+            }
+        }
+        while !err_ended {
+            let patience = if died.is_some() { Duration::from_millis(20) } else { LAST_OUTPUT };
+            match self.err.recv_timeout(patience) {
+                Ok(piece) => err_ended |= on_err(err.bytes(&piece), io, &mut words),
+                Err(_) => break,
+            }
+        }
+        on_out(out.end().into_iter().collect(), io, begun);
+        on_err(err.end().into_iter().collect(), io, &mut words);
+        match (died, end) {
+            (None, Some(end)) => Ran::Ended(end),
+            (died, _) => Ran::Died(died.flatten(), words),
+        }
+    }
+
+    /// Ends it, and what cells have started.
+    pub fn end(&self) {
+        if let Ok(group) = libc::pid_t::try_from(self.number) {
+            // SAFETY: kill has no memory effects.
+            unsafe { libc::kill(-group, libc::SIGKILL) };
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn on_out(sent: Vec<Sent>, io: Option<&dyn CellIo>, begun: &mut dyn FnMut()) -> Option<End> {
+    let mut end = None;
+    for sent in sent {
+        match (sent, io) {
+            (Sent::Begun, _) => begun(),
+            (Sent::Ended(told), _) => end = Some(told),
+            (Sent::Text(text), Some(io)) => io.stdout(&text),
+            (Sent::Media { media, is_result: true }, Some(io)) => io.result(media),
+            (Sent::Media { media, is_result: false }, Some(io)) => io.display(media),
+            (Sent::Clear { wait }, Some(io)) => io.clear(wait),
+            _ => {}
+        }
+    }
+    end
+}
+
+/// Whether this was the last of a cell's standard error.
+fn on_err(sent: Vec<Sent>, io: Option<&dyn CellIo>, words: &mut String) -> bool {
+    let mut ended = false;
+    for sent in sent {
+        match sent {
+            Sent::Text(text) => {
+                if let Some(io) = io {
+                    io.stderr(&text);
+                }
+                words.push_str(&text);
+                if words.len() > 2 * LAST_WORDS {
+                    let cut = words.len() - LAST_WORDS;
+                    let cut = (cut..words.len()).find(|at| words.is_char_boundary(*at));
+                    words.drain(..cut.unwrap_or_default());
+                }
+            }
+            Sent::Ended(_) => ended = true,
+            _ => {}
+        }
+    }
+    ended
+}
+
+/// What the end of a process tells: the signal or the status.
+pub fn how(status: Option<ExitStatus>, words: &str) -> String {
+    let Some(status) = status else { return "its end was not seen".to_owned() };
+    if words.contains("has overflowed its stack") {
+        return "SIGABRT: its stack overflowed; look for a recursion without an end".to_owned();
+    }
+    if words.contains("memory allocation of") {
+        return "SIGABRT: it asked for more memory than it may use".to_owned();
+    }
+    let Some(signal) = status.signal() else {
+        return format!("exit status: {}", status.code().unwrap_or_default());
+    };
+    let named = [
+        (libc::SIGSEGV, "SIGSEGV: it used memory that is not its own"),
+        (libc::SIGBUS, "SIGBUS: it used memory that cannot be reached"),
+        (libc::SIGILL, "SIGILL: it met an illegal instruction"),
+        (libc::SIGFPE, "SIGFPE: an operation on numbers failed"),
+        (libc::SIGABRT, "SIGABRT: it gave up"),
+        (
+            libc::SIGKILL,
+            "SIGKILL: it was ended from outside; the system does so when memory runs out",
+        ),
+        (libc::SIGTERM, "SIGTERM: it was ended from outside"),
+    ];
+    let found = named.iter().find(|(number, _)| *number == signal);
+    found.map_or_else(|| format!("signal {signal}"), |(_, name)| (*name).to_owned())
+}
+
+fn pipe() -> std::io::Result<(OwnedFd, std::fs::File)> {
+    let (reading, writing) = std::io::pipe()?;
+    Ok((reading.into(), std::fs::File::from(OwnedFd::from(writing))))
+}
+
+/// In the new process, before it becomes another program.
+fn prepare(requests: libc::c_int, memory: Option<u64>) -> std::io::Result<()> {
+    let checked = |result: libc::c_int| match result {
+        -1 => Err(std::io::Error::last_os_error()),
+        _ => Ok(()),
+    };
+    // SAFETY: these calls are allowed between fork and exec, and have no memory effects.
+    unsafe {
+        checked(libc::fcntl(requests, libc::F_SETFD, 0))?;
+        // It ends with the thread that started it, the interpreter's.
+        #[cfg(target_os = "linux")]
+        checked(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL))?;
+        // A crash is told in words; its image would fill the disk.
+        let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        checked(libc::setrlimit(libc::RLIMIT_CORE, &none))?;
+        if let Some(bytes) = memory {
+            let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
+            // Where the system does not know this limit there is none.
+            let _ = libc::setrlimit(libc::RLIMIT_DATA, &limit);
+        }
+    }
+    Ok(())
+}
+
+fn forward(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+    let (sender, receiver): (Sender<Vec<u8>>, _) = bounded(PIECES);
+    std::thread::spawn(move || {
+        let Some(mut pipe) = pipe else { return };
+        let mut buffer = vec![0; 1 << 16];
+        while let Ok(count @ 1..) = pipe.read(&mut buffer) {
+            if sender.send(buffer[..count].to_vec()).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+fn wait(mut process: Process) -> Receiver<Option<ExitStatus>> {
+    let (sender, receiver) = unbounded();
+    std::thread::spawn(move || sender.send(process.wait().ok()));
+    receiver
+}

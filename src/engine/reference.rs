@@ -1,0 +1,10 @@
+//! The reference engine: cells compiled and run by evcxr.
+
+mod evcxr;
+mod interpreter;
+mod program;
+mod running;
+mod session;
+
+pub use self::evcxr::runtime_hook;
+pub use interpreter::Reference;

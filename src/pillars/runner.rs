@@ -1,0 +1,81 @@
+//! The process that runs cells. It is linked to this library, so that a compiled
+//! cell finds all it needs in it; it loads cells and runs them one at a time, as
+//! the engine asks, and keeps their variables in between.
+
+use crate::{cell, display};
+use serde_json::{Value, json};
+use std::ffi::{CStr, CString, c_void};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::os::fd::FromRawFd;
+
+/// The function that every compiled cell has.
+const ENTRY: &CStr = c"run_cell";
+
+/// Takes the engine's requests from the pipe whose number is in `PILLARS_CELL`,
+/// one line of JSON each, until it is closed: `needs`, libraries to be loaded
+/// before; `cell`, the library to run. Answers go by the display channel.
+pub fn main() {
+    let Some(requests) = requests() else {
+        eprintln!("this program runs the cells of a notebook; the kernel starts it");
+        std::process::exit(2);
+    };
+    cell::prepare();
+    display::send(&json!({ "kind": "ready" }));
+    for line in BufReader::new(requests).lines().map_while(Result::ok) {
+        let ran = serde_json::from_str(&line).map_err(|error| error.to_string());
+        if let Err(reason) = ran.and_then(|request: Value| load_and_run(&request)) {
+            cell::refuse(&reason);
+        }
+    }
+}
+
+fn requests() -> Option<File> {
+    let number: libc::c_int = std::env::var("PILLARS_CELL").ok()?.parse().ok()?;
+    // SAFETY: the engine has opened this descriptor for us and nobody else uses it;
+    // if it is not open, both calls only fail.
+    unsafe {
+        // What a cell starts must not hold it open.
+        if libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) == -1 {
+            return None;
+        }
+        Some(File::from_raw_fd(number))
+    }
+}
+
+fn load_and_run(request: &Value) -> Result<(), String> {
+    for library in request["needs"].as_array().into_iter().flatten() {
+        load(library.as_str().unwrap_or_default())?;
+    }
+    let library = load(request["cell"].as_str().unwrap_or_default())?;
+    // SAFETY: `library` comes from dlopen and is never closed.
+    let entry = unsafe { libc::dlsym(library, ENTRY.as_ptr()) };
+    if entry.is_null() {
+        return Err(last_error());
+    }
+    // SAFETY: the engine generates the function with this signature, and compiles it
+    // with the compiler that compiled this library.
+    let entry = unsafe { std::mem::transmute::<*mut c_void, fn()>(entry) };
+    entry();
+    Ok(())
+}
+
+/// Libraries see the symbols of those that they were linked with, and no others:
+/// two versions of a definition can live side by side.
+fn load(path: &str) -> Result<*mut c_void, String> {
+    let path = CString::new(path).map_err(|error| error.to_string())?;
+    // SAFETY: a compiled cell has no code that runs at load time.
+    let library = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
+    if library.is_null() { Err(last_error()) } else { Ok(library) }
+}
+
+fn last_error() -> String {
+    // SAFETY: dlerror returns null or a string that lives until the next call.
+    unsafe {
+        let error = libc::dlerror();
+        if error.is_null() {
+            return "it cannot be loaded".to_owned();
+        }
+        CStr::from_ptr(error).to_string_lossy().into_owned()
+    }
+}
