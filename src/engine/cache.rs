@@ -29,6 +29,11 @@ const LIST: &str = "entry.json";
 pub struct Key(String);
 
 impl Key {
+    /// The key of something that is stored elsewhere.
+    pub fn named(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// Hexadecimal digits.
     pub fn text(&self) -> &str {
         &self.0

@@ -283,9 +283,21 @@ impl Rust {
                 self.timing = !self.timing;
                 Ok(())
             }
+            _ if command.starts_with(":dep") => self.add_crate(&command[4..], io),
             _ if command.starts_with('!') => commands::shell(&command[1..], io),
             _ => Err(CellError::new("CommandError", commands::unknown(command))),
         }
+    }
+}
+
+impl Rust {
+    fn add_crate(&mut self, rest: &str, io: &dyn CellIo) -> Result<(), CellError> {
+        self.start()?;
+        let Some(started) = &self.started else { return Ok(()) };
+        let library = started.compiler.library();
+        let deps = self.books.units.deps.with(rest, library, io);
+        self.books.units.deps = deps.map_err(|reason| CellError::new("CommandError", reason))?;
+        Ok(())
     }
 }
 
@@ -355,7 +367,9 @@ impl Interpreter for Rust {
                     format!("the cell did not stop within a second and was ended; {told}"),
                 ))
             }
-            Err(error) if interrupted && error.ename == "CompileError" => {
+            Err(error)
+                if interrupted && ["CompileError", "CommandError"].contains(&error.ename) =>
+            {
                 Err(CellError::new("Interrupted", "the cell was interrupted before it ran"))
             }
             ended => ended,

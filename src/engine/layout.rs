@@ -34,6 +34,13 @@ pub struct Moved {
     pub bound: BTreeSet<String>,
 }
 
+/// Runs a future that needs nothing but this thread.
+pub const EXECUTOR: &str = "::pillars::cell::block_on";
+
+/// Runs a future on tokio's runtime, which stays from cell to cell.
+pub const TOKIO: &str =
+    "::pillars::cell::resident(|| ::tokio::runtime::Runtime::new().unwrap()).block_on";
+
 /// A cell's statements as a program.
 pub struct Body<'a> {
     /// Its statements.
@@ -42,8 +49,8 @@ pub struct Body<'a> {
     pub tail: Option<&'a str>,
     /// What it binds.
     pub bindings: &'a [Binding],
-    /// Whether it waits (`.await`) outside of any `async`.
-    pub awaits: bool,
+    /// What runs its `.await`s, if there are any outside of any `async`.
+    pub executor: Option<&'a str>,
     /// The variables that are handed to it.
     pub used: &'a [(&'a String, &'a Variable)],
     /// The variables that it moves.
@@ -68,10 +75,10 @@ impl Body<'_> {
             let mutable = if *mutable { "mut " } else { "" };
             line(&format!("let {mutable}{name} = ::pillars::cell::take::<{type_name}>({name:?});"));
         }
-        line(match self.awaits {
-            true => "::pillars::cell::run(|| { ::pillars::cell::block_on(async {",
-            false => "::pillars::cell::run(|| {",
-        });
+        match self.executor {
+            Some(executor) => line(&format!("::pillars::cell::run(|| {{ {executor}(async {{")),
+            None => line("::pillars::cell::run(|| {"),
+        }
         line(STATEMENTS);
         if let Some(text) = self.statements {
             line(text);
@@ -89,7 +96,7 @@ impl Body<'_> {
             }
         }
         line("#[allow(unreachable_code)] Ok::<(), ::pillars::cell::Failure>(())");
-        line(if self.awaits { "})});" } else { "});" });
+        line(if self.executor.is_some() { "})});" } else { "});" });
         for (name, Variable { type_name, .. }) in self.used {
             if !self.moved.given.contains(*name) {
                 line(&format!("::pillars::cell::put_back::<{type_name}>({name:?}, {name});"));

@@ -11,6 +11,7 @@ mod channel;
 mod child;
 mod commands;
 mod compiler;
+mod deps;
 mod diagnostics;
 mod index;
 mod instrument;

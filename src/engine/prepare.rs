@@ -6,7 +6,7 @@ use crate::compiler::{Compiler, Failure, Import, Source};
 use crate::diagnostics::{self, compile_error};
 use crate::instrument::instrument;
 use crate::language::quoted;
-use crate::layout::{Body, Lines, Moved, Variable};
+use crate::layout::{Body, EXECUTOR, Lines, Moved, TOKIO, Variable};
 use crate::listing;
 use crate::split::{Split, split, words};
 use crate::units::{HEADER, Refused, Units};
@@ -112,6 +112,7 @@ fn program(
         crates.extend(Units::crates_of(&variable.type_name));
     }
     let needs = units.needs(&crates, compiler).map_err(|refused| error_of(refused, cell, books))?;
+    let executor = if units.deps.has("tokio") { TOKIO } else { EXECUTOR };
     let mut moved = Moved::default();
     loop {
         let text = |of: &Split, moved: &Moved| {
@@ -123,7 +124,7 @@ fn program(
                 statements: of.statements.as_ref().map(|piece| &*piece.text),
                 tail: of.tail.as_ref().map(|piece| &*piece.text),
                 bindings: &parts.bindings,
-                awaits: parts.awaits,
+                executor: parts.awaits.then_some(executor),
                 used: &used,
                 moved,
                 forget: lost,

@@ -11,6 +11,7 @@ mod sort;
 mod unit;
 
 use crate::compiler::{Compiler, Failure, Import, Needed};
+use crate::deps::Deps;
 use crate::layout::Lines;
 use crate::split::{Split, words};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +35,8 @@ pub struct Units {
     uses: Vec<Use>,
     /// Libraries of crates of statics that have been loaded: these stay.
     pinned: BTreeMap<String, PathBuf>,
+    /// Crates that the reader has added.
+    pub deps: Deps,
 }
 
 /// What a source needs of the reader's crates.

@@ -81,6 +81,21 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     pollster::block_on(future)
 }
 
+/// A value that stays for the whole session, one for each type: made at first use. For
+/// the runtime that runs a reader's `.await`s.
+pub fn resident<T: 'static>(make: impl FnOnce() -> T) -> &'static T {
+    thread_local! {
+        static RESIDENTS: RefCell<Vec<&'static dyn Any>> = RefCell::default();
+    }
+    let find = || RESIDENTS.with_borrow(|all| all.iter().find_map(|each| each.downcast_ref::<T>()));
+    find().unwrap_or_else(|| {
+        // Never dropped: the session ends with the process.
+        let made: &'static T = Box::leak(Box::new(make()));
+        RESIDENTS.with_borrow_mut(|all| all.push(made));
+        made
+    })
+}
+
 /// Runs the reader's code within [`whole`].
 pub fn run(body: impl FnOnce() -> Result<(), Failure>) {
     let mut body = Some(body);
@@ -126,12 +141,13 @@ fn fault_of(payload: &(dyn Any + Send)) -> Fault {
     }
 }
 
-/// Installs, once, what a cell needs around it: the note of a panic and the
-/// answer to an interrupt.
+/// Installs, once, what a cell needs around it: the note of a panic, fonts for a
+/// reader's own drawing, and the answer to an interrupt.
 pub fn prepare() {
     static PREPARED: Once = Once::new();
     PREPARED.call_once(|| {
         panic::set_hook(Box::new(note_panic));
+        crate::chart::prepare_font();
         let handler = on_interrupt as extern "C" fn(libc::c_int);
         // SAFETY: the handler only stores to an atomic, which is allowed in a signal handler.
         unsafe { libc::signal(libc::SIGINT, handler as libc::sighandler_t) };

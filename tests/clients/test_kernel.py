@@ -1,5 +1,7 @@
 """The kernel against Jupyter's own client and its own test suite."""
+import pathlib
 import queue
+import tempfile
 import time
 import unittest
 
@@ -281,8 +283,52 @@ class Promises(unittest.TestCase):
         self.assertIn("lost: `precious`", reply["evalue"])
         self.assertEqual(self.value("safe"), "1")
 
+    def test_a_readers_own_drawing_has_fonts(self):
+        for family in ("sans-serif", "serif", "monospace"):
+            with self.subTest(family):
+                code = f'''{{
+                    use plotters::prelude::*;
+                    let mut text = String::new();
+                    SVGBackend::with_string(&mut text, (99, 99)).into_drawing_area()
+                        .titled("title", ("{family}", 20)).map(|_| ())?;
+                    text.contains("title")
+                }}'''
+                self.assertEqual(self.value(code), "true")
+
+    def test_crates_can_be_added_beside_the_library(self):
+        with tempfile.TemporaryDirectory() as folder:
+            source = pathlib.Path(folder) / "src/lib.rs"
+            source.parent.mkdir()
+            (source.parent.parent / "Cargo.toml").write_text(
+                '[package]\nname = "path-crate"\nversion = "0.1.0"\nedition = "2024"\n[features]\nloud = []\n'
+                '[dependencies]\nserde_json = "1"\n')
+            source.write_text(
+                'pub fn hi() -> String { serde_json::json!([cfg!(feature = "loud")]).to_string() }\n'
+                "#[derive(Debug)] pub struct T(pub i32);\n")
+            self.run_cell("let before = 1;")
+            self.assertEqual(self.value(
+                f':dep path-crate = {{ path = "{folder}", features = ["loud"] }}\npath_crate::hi()'), '"[true]"')
+            self.run_cell("fn twice(t: &path_crate::T) -> i32 { 2 * t.0 }\nlet t = path_crate::T(3);")
+            self.assertEqual(self.value("twice(&t) + before"), "7")
+            for command, named in [
+                (":dep no-such-crate-anywhere = \"1\"", "no-such-crate-anywhere"),
+                (":dep path-crate = { path = \"nowhere\" }", "there is no crate in"),
+                (":dep = 1", "write `:dep name"),
+                (f':dep path-crate = {{ path = "{folder}", features = ["none"] }}', "none"),
+            ]:
+                with self.subTest(command):
+                    reply, _ = self.run_cell(command)
+                    self.assertEqual(reply["ename"], "CommandError")
+                    self.assertIn(named, reply["evalue"])
+                    self.assertEqual(self.value("twice(&t) + before"), "7")
+            source.write_text("pub fn broken( {")
+            reply, _ = self.run_cell(f':dep other = {{ path = "{folder}", package = "path-crate" }}')
+            self.assertEqual(reply["ename"], "CommandError")
+
     def test_an_interrupt_of_an_idle_kernel_does_nothing(self):
-        self.manager.interrupt_kernel()
+        # Its answer is waited for: else it might meet the next cell.
+        self.client.control_channel.send(self.client.session.msg("interrupt_request", {}))
+        self.assertEqual(self.client.get_control_msg(timeout=10)["msg_type"], "interrupt_reply")
         self.assertEqual(self.value("2 + 2"), "4")
 
 

@@ -34,7 +34,7 @@ pub fn program(split: &Split, variables: &Variables, moved: &Moved, forget: &[St
         statements: split.statements.as_ref().map(|piece| &*piece.text),
         tail: split.tail.as_ref().map(|piece| &*piece.text),
         bindings: &split.bindings,
-        awaits: false,
+        executor: None,
         used: &used,
         moved,
         forget,

@@ -15,7 +15,10 @@ impl Units {
     /// # Errors
     /// One of them does not compile any more.
     pub fn needs(&self, names: &BTreeSet<String>, compiler: &Compiler) -> Result<Needs, Refused> {
-        let mut needs = Needs::default();
+        let mut needs = Needs {
+            imports: self.deps.imports.clone(),
+            needed: self.deps.needed.iter().cloned().collect(),
+        };
         let mut done = BTreeMap::new();
         for name in names {
             self.resolve(name, compiler, &mut needs.needed, &mut done)?;
@@ -27,7 +30,8 @@ impl Units {
     }
 
     pub(super) fn compile(&self, name: &str, compiler: &Compiler) -> Result<(), Refused> {
-        self.resolve(name, compiler, &mut Vec::new(), &mut BTreeMap::new())
+        let mut needed = self.deps.needed.iter().cloned().collect();
+        self.resolve(name, compiler, &mut needed, &mut BTreeMap::new())
     }
 
     fn resolve(
@@ -43,7 +47,7 @@ impl Units {
         }
         let from: BTreeSet<&String> = unit.imports.values().collect();
         let mut own = Vec::new();
-        let mut imports = Vec::new();
+        let mut imports = self.deps.imports.clone();
         for other in from {
             self.resolve(other, compiler, needed, done)?;
             if let Some(file) = done.get(other) {
@@ -82,7 +86,10 @@ impl Units {
                 open.extend(unit.imports.values());
             }
         }
-        own.extend(all.iter().filter(|each| names.contains(&each.name)).cloned());
+        let from_deps =
+            |each: &&Needed| self.deps.needed.as_ref().is_some_and(|deps| deps == *each);
+        let is_needed = |each: &&Needed| names.contains(&each.name) || from_deps(each);
+        own.extend(all.iter().filter(is_needed).cloned());
     }
 
     /// The diagnostics for the text as the reader wrote it, so that carets stand where

@@ -240,11 +240,22 @@ fn fitting<DB: DrawingBackend>(
     Ok(size * (f64::from(room) / width.max(1.0)).min(1.0))
 }
 
-fn prepare_font() {
+/// Makes the fonts known to plotters: ours, and the generic names that a reader's own
+/// drawing uses. They are part of the library, so that a figure is the same everywhere.
+pub(crate) fn prepare_font() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // It fails only for bytes that are no font; text is then missing, and tests say so.
-        let registered = register_font(FONT, FontStyle::Normal, dejavu::sans::regular());
-        debug_assert!(registered.is_ok(), "DejaVu Sans is not a font");
+        let sans = dejavu::sans::regular();
+        let fonts = [
+            (FONT, sans),
+            ("sans-serif", sans),
+            ("serif", dejavu::serif::regular()),
+            ("monospace", dejavu::sans_mono::regular()),
+        ];
+        for (name, bytes) in fonts {
+            // It fails only for bytes that are no font; text is then missing, and tests say so.
+            let registered = register_font(name, FontStyle::Normal, bytes);
+            debug_assert!(registered.is_ok(), "{name} is not a font");
+        }
     });
 }

@@ -9,6 +9,7 @@ mod words;
 use crate::display::{Bundle, Rich};
 use crate::sim::Estimate;
 
+pub(crate) use draw::prepare_font;
 pub use plotters;
 
 /// A chart of one quantity against another. It is shown as a figure (SVG with
