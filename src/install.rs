@@ -25,6 +25,10 @@ pub struct Install {
 
 impl Install {
     pub fn run(self) -> Result<ExitCode> {
+        #[cfg(not(feature = "evcxr"))]
+        if self.engine == Engine::Evcxr {
+            anyhow::bail!("{}", crate::kernel::WITHOUT_EVCXR);
+        }
         let dir = kernel_spec::install(&self.selection, self.engine)?;
         eprintln!("kernelspec: {}", dir.display());
         if !self.no_library {

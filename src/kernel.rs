@@ -6,6 +6,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
+/// What a program says that has no evcxr in it.
+#[cfg(not(feature = "evcxr"))]
+pub const WITHOUT_EVCXR: &str = "this program was built without evcxr, which takes four minutes more: use `cargo run --release --features evcxr -- install --engine evcxr`";
+
 /// Holds the process id of `pillars run` in the kernels that it starts.
 pub const RUNNER: &str = "PILLARS_RUNNER";
 
@@ -43,7 +47,10 @@ fn serve_cells(file: &Path, engine: Engine) -> Result<()> {
     let connection = pillars_kernel::read_connection(file)?;
     let interpreter: Box<dyn pillars_kernel::Interpreter> = match engine {
         Engine::Fast => Box::new(pillars_engine::Rust::new()),
+        #[cfg(feature = "evcxr")]
         Engine::Evcxr => Box::new(pillars_engine::Reference::new()),
+        #[cfg(not(feature = "evcxr"))]
+        Engine::Evcxr => anyhow::bail!("{WITHOUT_EVCXR}"),
     };
     pillars_kernel::serve(&connection, interpreter)?;
     Ok(())

@@ -39,7 +39,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    // First of all: the process that runs cells is this same executable, and this call is where it stays.
+    // First of all: evcxr runs cells in this same executable, and this call is where that stays.
+    #[cfg(feature = "evcxr")]
     pillars_engine::runtime_hook();
     let result = match Program::parse().command {
         Command::Lab(lab) => lab.run(),

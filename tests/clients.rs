@@ -14,6 +14,16 @@ fn the_kernel_passes_jupyters_own_test_suite_and_keeps_its_promises() {
     assert!(ran.status.success(), "{}", shown(&ran));
 }
 
+/// `SOAK="2000 50 20" cargo test --test clients soak` for a long one.
+#[test]
+fn a_soak_of_cells_interrupts_and_crashes_loses_nothing_that_is_not_reported() {
+    let size = std::env::var("SOAK").unwrap_or_else(|_| "150 6 4".to_owned());
+    let soak = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/soak.py");
+    let ran = jupyter("python").arg(soak).args(size.split(' ')).output().unwrap();
+    assert!(ran.status.success(), "{}", shown(&ran));
+    println!("{}", shown(&ran));
+}
+
 #[test]
 fn nbconvert_executes_each_chapter_and_its_html_holds_the_figures() {
     for chapter in chapters() {

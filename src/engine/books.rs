@@ -62,6 +62,8 @@ pub struct Step {
     pub library: PathBuf,
     /// Variables that were handed to it.
     pub handed: BTreeSet<String>,
+    /// Of these, the ones that it could change.
+    pub changeable: BTreeSet<String>,
     /// Variables that it put.
     pub put: BTreeSet<String>,
     /// Whether it is marked not to be run twice.
@@ -70,15 +72,27 @@ pub struct Step {
 
 /// The steps of a session, in order.
 #[derive(Clone, Debug, Default)]
-pub struct Log(Vec<Step>);
+pub struct Log {
+    steps: Vec<Step>,
+    /// Variables that running the steps again may give another value than they have,
+    /// with the interrupted cell that is the reason.
+    doubtful: BTreeMap<String, u32>,
+}
 
 impl Log {
     /// Adds a step, and forgets those of which nothing is left: what they put has been
     /// put anew before anyone used it.
     pub fn add(&mut self, step: Step) {
+        let reason = step.handed.iter().find_map(|name| self.doubtful.get(name)).copied();
+        for name in step.put.iter().chain(&step.changeable) {
+            match reason {
+                Some(cell) => self.doubtful.insert(name.clone(), cell),
+                None => self.doubtful.remove(name),
+            };
+        }
         let mut used = BTreeSet::new();
-        let mut kept: Vec<Step> = Vec::with_capacity(self.0.len() + 1);
-        for old in std::mem::take(&mut self.0).into_iter().rev() {
+        let mut kept: Vec<Step> = Vec::with_capacity(self.steps.len() + 1);
+        for old in std::mem::take(&mut self.steps).into_iter().rev() {
             let is_overwritten = !old.put.is_empty()
                 && old.handed.is_empty()
                 && old.put.iter().all(|name| {
@@ -91,12 +105,23 @@ impl Log {
         }
         kept.reverse();
         kept.push(step);
-        self.0 = kept;
+        self.steps = kept;
+    }
+
+    /// Notes that a cell was interrupted which could change these variables: it would
+    /// come to another end the next time, and is not run again.
+    pub fn interrupted(&mut self, cell: u32, changeable: &BTreeSet<String>) {
+        self.doubtful.extend(changeable.iter().map(|name| (name.clone(), cell)));
     }
 
     /// The steps.
     pub fn steps(&self) -> &[Step] {
-        &self.0
+        &self.steps
+    }
+
+    /// Variables that the steps may give another value than they have now.
+    pub fn doubtful(&self) -> &BTreeMap<String, u32> {
+        &self.doubtful
     }
 }
 
@@ -133,6 +158,7 @@ mod tests {
             needs: vec![],
             library: PathBuf::new(),
             handed: names(handed),
+            changeable: names(handed),
             put: names(put),
             once: false,
         }
@@ -157,5 +183,17 @@ mod tests {
             let cells: Vec<u32> = log.steps().iter().map(|step| step.cell).collect();
             assert_eq!(cells, left, "{steps:?}");
         }
+    }
+
+    #[test]
+    fn what_an_interrupted_cell_could_change_is_doubtful_and_so_is_what_is_made_of_it() {
+        let mut log = Log::default();
+        log.interrupted(7, &BTreeSet::from(["v".to_owned()]));
+        log.add(step(8, &["v"], &["w"]));
+        log.add(step(9, &["x"], &["y"]));
+        let doubtful = |log: &Log| log.doubtful().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(doubtful(&log), ["v", "w"]);
+        log.add(step(10, &[], &["v"]));
+        assert_eq!(doubtful(&log), ["w"]);
     }
 }

@@ -233,7 +233,7 @@ impl Compiler {
         let mut rustc = Command::new(&toolchain.rustc);
         // The path of the file is part of what is compiled: it must not tell the folder.
         rustc.current_dir(job.0.path()).arg(&file).args(["--edition", "2024"]);
-        rustc.args(["--crate-name", &source.name, "--error-format=json", "--cap-lints=allow"]);
+        rustc.args(["--crate-name", &source.name, "--error-format=json"]);
         rustc.args(["--crate-type", if source.is_definitions { "lib" } else { "cdylib" }]);
         rustc.args([
             "-Cprefer-dynamic",

@@ -1,6 +1,7 @@
 //! The interpreter of Rust cells: leads a cell from its text to its outcome, and
 //! brings the session back when the process that runs cells has died.
 
+use crate::ahead::Ahead;
 use crate::assistant::{Names, RustAssistant};
 use crate::books::{Books, Log, Step};
 use crate::channel::Fault;
@@ -37,6 +38,7 @@ pub struct Rust {
     programs: BTreeMap<String, Lines>,
     stopper: Arc<Stopper>,
     names: Arc<Names>,
+    ahead: Ahead,
     /// Whether each cell's time is told.
     timing: bool,
 }
@@ -64,6 +66,7 @@ impl Rust {
             programs: BTreeMap::new(),
             stopper: Arc::default(),
             names: Arc::default(),
+            ahead: Ahead::default(),
             timing: false,
         }
     }
@@ -73,7 +76,11 @@ impl Rust {
             return Ok(());
         }
         let not_ready = |reason: String| CellError::new("NotReady", reason);
-        let library = Library::locate().map_err(|error| not_ready(error.to_string()))?;
+        let library = match self.toolchain.clone() {
+            Some(toolchain) => Library::locate_for(toolchain),
+            None => Library::locate(),
+        };
+        let library = library.map_err(|error| not_ready(error.to_string()))?;
         let child = Child::start(&library.runner(), memory::limit()).map_err(not_ready)?;
         let compiler = Arc::new(Compiler::new(library).map_err(not_ready)?);
         let number = Arc::new(AtomicU32::new(child.number()));
@@ -140,6 +147,7 @@ impl Rust {
         let Some(started) = &mut self.started else { return Ok(()) };
         self.programs.insert(format!("{}.rs", program.source.name), program.lines.clone());
         let stopper = self.stopper.clone();
+        self.ahead.work(io.upcoming(), cell.number, &program, &self.books, &started.compiler);
         let begin = Instant::now();
         let ran = started
             .child
@@ -147,7 +155,7 @@ impl Rust {
         self.stopper.code_ends();
         let end = match ran {
             Ran::Ended(end) => end,
-            Ran::Died(status, words) => return Err(self.died(status, &words, &program)),
+            Ran::Died(status, words) => return Err(self.died(status, &words)),
         };
         let was_interrupted = end.fault.as_ref().is_some_and(|fault| fault.ename == "Interrupted");
         if begin.elapsed() > LONG && !was_interrupted {
@@ -157,6 +165,14 @@ impl Rust {
         let gone = self.books.settle(&end, &program.bound, cell.number);
         let gone: Vec<String> = gone.into_iter().filter(|name| !lost.contains(name)).collect();
         // Interrupted, it would come to another end the next time, or to none.
+        let is_mutable = |name: &&String| {
+            self.books.variables.get(*name).is_some_and(|variable| variable.mutable)
+        };
+        let changeable: BTreeSet<String> =
+            program.handed.iter().filter(is_mutable).cloned().collect();
+        if was_interrupted {
+            self.log.interrupted(cell.number, &changeable);
+        }
         let leaves =
             !program.handed.is_empty() || !end.put.is_empty() || self.books.units.has_statics();
         if leaves && !was_interrupted {
@@ -166,6 +182,7 @@ impl Rust {
                 needs: program.needs,
                 library: program.library,
                 handed: program.handed,
+                changeable,
                 put: end.put,
                 once,
             });
@@ -199,13 +216,12 @@ impl Rust {
     }
 
     /// The process has ended; brings back what can be brought back.
-    fn died(&mut self, status: Option<ExitStatus>, words: &str, program: &Program) -> CellError {
+    fn died(&mut self, status: Option<ExitStatus>, words: &str) -> CellError {
         let how = child::how(status, words);
         let before = self.books.names();
-        // What the cell had changed when it died is as it was before.
-        let _ = program;
-        let told = match self.restore(&BTreeSet::new()) {
-            Ok(took) => restored(&before, &self.books.names(), took),
+        let doubtful = self.log.doubtful().clone();
+        let told = match self.restore() {
+            Ok(took) => restored(&before, &self.books.names(), &doubtful, took),
             Err(reason) => {
                 self.books.variables.clear();
                 self.started = None;
@@ -217,10 +233,10 @@ impl Rust {
 
     /// Runs the session's cells again in a new process, without their output. Cells
     /// that are marked not to be run twice are left out, and with them what needs them.
-    fn restore(&mut self, left_out: &BTreeSet<u32>) -> Result<Duration, String> {
+    fn restore(&mut self) -> Result<Duration, String> {
         let begin = Instant::now();
         let Some(started) = &mut self.started else { return Ok(Duration::ZERO) };
-        let mut left_out = left_out.clone();
+        let mut left_out = BTreeSet::new();
         let before = std::mem::take(&mut self.books.variables);
         'again: loop {
             let program = started.compiler.library().runner();
@@ -311,7 +327,12 @@ fn compile_for_speed(compiler: &Arc<Compiler>, program: &Program) {
 
 /// What is back, what is not, and in how long. Times that a reader does not feel are
 /// not told: the same notebook is to give the same bytes tomorrow.
-fn restored(before: &BTreeSet<String>, after: &BTreeSet<String>, took: Duration) -> String {
+fn restored(
+    before: &BTreeSet<String>,
+    after: &BTreeSet<String>,
+    doubtful: &BTreeMap<String, u32>,
+    took: Duration,
+) -> String {
     let lost: Vec<&String> = before.difference(after).collect();
     let time = match took.as_secs_f64() {
         short if short < 0.1 => "in under 0.1 s".to_owned(),
@@ -323,11 +344,21 @@ fn restored(before: &BTreeSet<String>, after: &BTreeSet<String>, took: Duration)
         2..=12 => format!("{} are back as they were before the cell, {time}", quoted(after)),
         many => format!("{many} variables are back as they were before the cell, {time}"),
     };
-    match lost.len() {
+    let mut told = match lost.len() {
         0 => back,
         _ if after.is_empty() => format!("these variables are lost: {}", quoted(lost)),
         _ => format!("{back}; these are lost: {}", quoted(lost)),
+    };
+    let other: Vec<&String> = doubtful.keys().filter(|name| after.contains(*name)).collect();
+    if !other.is_empty() {
+        let cells: BTreeSet<String> = doubtful.values().map(u32::to_string).collect();
+        let cells = cells.into_iter().collect::<Vec<_>>().join(", ");
+        told.push_str(&format!(
+            "; without what the interrupted cell {cells} had done, which may change: {}",
+            quoted(other)
+        ));
     }
+    told
 }
 
 impl Default for Rust {

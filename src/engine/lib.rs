@@ -4,6 +4,7 @@
 //! and what the other is compared with. This crate knows no sockets, and does not
 //! import the library that cells use.
 
+mod ahead;
 mod assistant;
 mod books;
 mod cache;
@@ -24,10 +25,11 @@ mod linker;
 mod listing;
 mod memory;
 mod prepare;
+#[cfg(feature = "evcxr")]
 mod reference;
 mod split;
-mod syntax;
 mod units;
 
 pub use interpreter::Rust;
+#[cfg(feature = "evcxr")]
 pub use reference::{Reference, runtime_hook};

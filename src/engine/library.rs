@@ -121,9 +121,15 @@ impl Library {
     /// [`LibraryError::Missing`] when it has to be built first, [`LibraryError::Damaged`] when a file of it is gone
     /// or has another length.
     pub fn locate() -> Result<Self, LibraryError> {
-        let root = source_root()?;
-        let toolchain = Toolchain::find(&root)?;
-        let fingerprint = fingerprint::of(&root, &toolchain)?;
+        Self::locate_for(Toolchain::find(&source_root()?)?)
+    }
+
+    /// The same for a compiler that is known already.
+    ///
+    /// # Errors
+    /// As [`Library::locate`].
+    pub fn locate_for(toolchain: Toolchain) -> Result<Self, LibraryError> {
+        let fingerprint = fingerprint::of(&source_root()?, &toolchain)?;
         Self::open(&fingerprint, toolchain)
     }
 

@@ -45,6 +45,8 @@ pub struct Program {
     pub library: PathBuf,
     /// Variables that are handed to it.
     pub handed: BTreeSet<String>,
+    /// Of these, the ones that it moves.
+    pub moved: BTreeSet<String>,
     /// Variables that it binds.
     pub bound: BTreeMap<String, Variable>,
     /// The way back from its lines.
@@ -159,6 +161,7 @@ fn program(
                     library: entry.library(),
                     handed: used.iter().map(|(name, _)| (*name).clone()).collect(),
                     source,
+                    moved: moved.given,
                     bound,
                     lines,
                 });

@@ -5,6 +5,7 @@ mod interpreter;
 mod program;
 mod running;
 mod session;
+mod syntax;
 
 pub use self::evcxr::runtime_hook;
 pub use interpreter::Reference;

@@ -7,6 +7,7 @@ use crate::kernel::{Kernel, Replies};
 use crate::wire::{Message, Object};
 use jupyter_protocol::{ClearOutput, ErrorOutput, Stdio};
 use serde_json::{Value, json};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +24,7 @@ pub type Barrier = oneshot::Sender<()>;
 pub struct Executor {
     pub kernel: Arc<Kernel>,
     pub interpreter: Box<dyn Interpreter>,
-    pub requests: Receiver<Message>,
+    pub requests: Mutex<Queue>,
     pub replies: Replies,
     pub barriers: UnboundedSender<Barrier>,
     pub runtime: tokio::runtime::Handle,
@@ -31,15 +32,43 @@ pub struct Executor {
     pub count: u32,
 }
 
+/// The requests that wait, in order.
+pub struct Queue {
+    incoming: Receiver<Message>,
+    waiting: VecDeque<Message>,
+}
+
+impl Queue {
+    /// A queue of what comes in.
+    pub fn new(incoming: Receiver<Message>) -> Self {
+        Self { incoming, waiting: VecDeque::new() }
+    }
+
+    /// The next one, waited for; `None` when the kernel ends.
+    fn next(&mut self) -> Option<Message> {
+        self.waiting.pop_front().or_else(|| self.incoming.recv().ok())
+    }
+
+    /// All that have arrived so far; they stay.
+    fn all(&mut self) -> &mut VecDeque<Message> {
+        self.waiting.extend(self.incoming.try_iter());
+        &mut self.waiting
+    }
+}
+
 impl Executor {
     /// Runs cells until the kernel ends.
     pub fn run(mut self) {
         self.interpreter.warm_up();
-        while let Ok(request) = self.requests.recv() {
+        while let Some(request) = self.next() {
             for aborted in self.execute(&request) {
                 self.abort(&aborted);
             }
         }
+    }
+
+    fn next(&self) -> Option<Message> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).next()
     }
 
     /// Answers an execute_request. If its cell failed, returns the requests that
@@ -55,7 +84,14 @@ impl Executor {
             kernel.history.lock().unwrap_or_else(PoisonError::into_inner).add(self.count, &code);
         }
         let pages = Mutex::default();
-        let io = RequestIo { kernel: &kernel, request, silent, number: self.count, pages: &pages };
+        let io = RequestIo {
+            kernel: &kernel,
+            request,
+            silent,
+            number: self.count,
+            pages: &pages,
+            requests: &self.requests,
+        };
         if !silent {
             let input = json!({ "code": code, "execution_count": self.count });
             kernel.iopub.send("execute_input", input, &request.header);
@@ -127,7 +163,10 @@ impl Executor {
     fn queued(&self) -> Vec<Message> {
         let (done, passed) = oneshot::channel();
         match self.barriers.send(done).is_ok() && self.runtime.block_on(passed).is_ok() {
-            true => self.requests.try_iter().collect(),
+            true => {
+                let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+                requests.all().drain(..).collect()
+            }
             false => vec![],
         }
     }
@@ -148,6 +187,7 @@ struct RequestIo<'a> {
     silent: bool,
     number: u32,
     pages: &'a Mutex<Vec<Value>>,
+    requests: &'a Mutex<Queue>,
 }
 
 impl RequestIo<'_> {
@@ -191,6 +231,11 @@ impl CellIo for RequestIo<'_> {
             let content = json!(ClearOutput { wait });
             self.kernel.iopub.send("clear_output", content, &self.request.header);
         }
+    }
+
+    fn upcoming(&self) -> Vec<String> {
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.all().iter().map(|request| request.text("code").to_owned()).collect()
     }
 
     fn input(&self, prompt: &str, password: bool) -> Result<String, CellError> {

@@ -58,6 +58,11 @@ pub trait CellIo: Sync {
     fn page(&self, media: Media);
     /// Clears what the cell has shown; with `wait`, when the next output comes.
     fn clear(&self, wait: bool);
+    /// The cells that wait to be run after this one, in order: what can be prepared for
+    /// them may be. They may never run.
+    fn upcoming(&self) -> Vec<String> {
+        vec![]
+    }
     /// Asks the reader for a line.
     fn input(&self, prompt: &str, password: bool) -> Result<String, CellError>;
 }

@@ -26,7 +26,7 @@ pub use interpreter::{
 pub use session::PROTOCOL;
 pub use wire::{Codec, Message, Object};
 
-use execute::{Barrier, Executor};
+use execute::{Barrier, Executor, Queue};
 use jupyter_protocol::ConnectionInfo;
 use kernel::Kernel;
 use session::Session;
@@ -95,7 +95,7 @@ async fn run(
     let executor = Executor {
         kernel: kernel.clone(),
         interpreter,
-        requests,
+        requests: Mutex::new(Queue::new(requests)),
         replies: shell.replies.clone(),
         barriers,
         runtime: tokio::runtime::Handle::current(),

@@ -13,9 +13,11 @@ pub mod experiment;
 mod number;
 pub mod prelude;
 pub mod runner;
+mod show;
 pub mod sim;
 pub mod table;
 mod text;
+pub mod warm;
 pub mod work;
 
 pub use chart::plotters;

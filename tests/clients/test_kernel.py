@@ -189,6 +189,23 @@ class Promises(unittest.TestCase):
         self.assertEqual(second["user_expressions"]["v"]["data"]["text/plain"], "10")
         self.assertEqual(second["user_expressions"]["bad"]["status"], "error")
 
+    def test_waiting_cells_are_compiled_while_one_runs(self):
+        self.run_cell(":timing")
+        mark = time.time_ns()  # nothing of this has been compiled before
+        codes = ["std::thread::sleep(std::time::Duration::from_secs(4)); let a = 1;", f"let b = a + 1; let _ = {mark}u64;",
+                 f"fn f() -> u64 {{ {mark} }}\nlet c = a + b;", "f() > 0 && c == 3"]
+        for code in codes:
+            self.client.execute(code)
+        texts, idle = [], 0
+        while idle < len(codes):
+            message = self.client.get_iopub_msg(timeout=60)
+            idle += message["content"].get("execution_state") == "idle"
+            texts.append(message["content"].get("text", "") or message["content"].get("data", {}).get("text/plain", ""))
+        self.run_cell(":timing\n:clear")
+        told = "".join(texts)
+        self.assertEqual(told.count("from the cache"), 3, told)
+        self.assertIn("true", texts)
+
     def test_an_error_aborts_what_is_queued_unless_told_not_to(self):
         ids = [self.client.execute(code) for code in ('panic!("first")', "1", "2")]
         replies = {}
@@ -254,6 +271,7 @@ class Promises(unittest.TestCase):
                 self.assertEqual(self.value("counter > 5 && other == \"é\""), "true")
 
     def test_what_cannot_be_interrupted_is_ended_and_the_variables_are_restored(self):
+        self.run_cell(":clear")
         self.run_cell("let mut kept4 = vec![1]; kept4.push(2);")
         told = self.interrupted('println!("begun"); kept4.push(3); std::thread::sleep(std::time::Duration::from_secs(1000));')
         self.assertIn("`kept4` is back", told)

@@ -28,6 +28,13 @@ pub fn jupyter(program: &str) -> Command {
     command
 }
 
+/// For engines inside the test itself: the same home, with the library in it.
+pub fn use_home() {
+    installed();
+    // SAFETY: called before there are threads.
+    unsafe { std::env::set_var("PILLARS_HOME", home()) };
+}
+
 /// An empty folder for a test's files.
 pub fn scratch(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);

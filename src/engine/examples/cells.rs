@@ -3,8 +3,8 @@
 //!
 //! `cargo run -p pillars-engine --example cells -- FILE`
 
+use pillars_engine::Rust;
 use pillars_engine::library::Library;
-use pillars_engine::{Rust, runtime_hook};
 use pillars_kernel::{Cell, CellError, CellIo, Interpreter, Media};
 use std::io::Read;
 use std::time::Instant;
@@ -50,7 +50,6 @@ fn forms(media: &Media) -> String {
 }
 
 fn main() -> std::io::Result<()> {
-    runtime_hook();
     let text = match std::env::args().nth(1) {
         Some(path) => std::fs::read_to_string(path)?,
         None => {

@@ -4,6 +4,7 @@
 use crate::library::Library;
 use evcxr::{CommandContext, EvalCallbacks, EvalContext};
 use serde_json::Value;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -74,6 +75,9 @@ impl Evaluator {
         // SAFETY: evcxr takes its folder from the environment. Nothing else in this
         // process reads or writes this name; std's own accesses are locked.
         unsafe { std::env::set_var("EVCXR_TMPDIR", dir.path()) };
+        hide_sources(library, dir.path()).map_err(|error| {
+            format!("cannot write to {}: {error}; free some disk space", dir.path().display())
+        })?;
         let (mut context, output) =
             EvalContext::with_subprocess_command(child()?).map_err(|error| error.to_string())?;
         let mut flags = library.rustc_flags();
@@ -139,6 +143,28 @@ impl Evaluator {
         let Some(file) = newest_listing(&self.dir.join("target")) else { return String::new() };
         std::fs::read_to_string(file).unwrap_or_default()
     }
+}
+
+/// Shows rust-analyzer, inside evcxr, a toolchain without the standard library's sources,
+/// as it is on a new machine: it would read them all for types that are not its to tell.
+fn hide_sources(library: &Library, dir: &Path) -> std::io::Result<()> {
+    let rustc = &library.toolchain().rustc;
+    let shown = dir.join("toolchain");
+    std::fs::create_dir_all(&shown)?;
+    if let Some(bin) = rustc.parent() {
+        std::os::unix::fs::symlink(bin, shown.join("bin"))?;
+    }
+    let wrapper = dir.join("rustc");
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in\n\"--print sysroot\") echo '{}' ;;\n*) exec '{}' \"$@\" ;;\nesac\n",
+        shown.display(),
+        rustc.display()
+    );
+    std::fs::write(&wrapper, script)?;
+    std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755))?;
+    // SAFETY: as for EVCXR_TMPDIR.
+    unsafe { std::env::set_var("RUSTC", wrapper) };
+    Ok(())
 }
 
 /// Removes folders of kernels that were killed.

@@ -2,16 +2,16 @@
 
 use super::evcxr::{Evaluator, Failed, Output, Shown};
 use super::session::Session;
-use super::{program, running};
+use super::{program, running, syntax};
 use crate::assistant::{Names, RustAssistant};
 use crate::channel::{End, Fault};
+use crate::commands;
 use crate::diagnostics::{self, compile_error};
 use crate::interrupt::{Handle, Stopper};
 use crate::language::{language, quoted, use_only};
 use crate::layout::{Lines, Moved};
 use crate::library::{Library, Toolchain, source_root};
 use crate::split::{self, Split};
-use crate::{commands, syntax};
 use pillars_kernel::{
     Assistant, Cell, CellError, CellIo, Interpreter, Interrupter, Language, Media,
 };
@@ -67,7 +67,11 @@ impl Reference {
             return Ok(());
         }
         let not_ready = |reason: String| CellError::new("NotReady", reason);
-        let library = Library::locate().map_err(|error| not_ready(error.to_string()))?;
+        let library = match self.toolchain.clone() {
+            Some(toolchain) => Library::locate_for(toolchain),
+            None => Library::locate(),
+        };
+        let library = library.map_err(|error| not_ready(error.to_string()))?;
         let (evaluator, output, child) = Evaluator::start(&library).map_err(not_ready)?;
         self.stopper.child_is(Box::new(move || child.id()), evaluator.dir());
         self.started = Some(Started { evaluator, output, library });

@@ -1,0 +1,174 @@
+"""A long session, by chance from a seed: cells, interrupts and crashes, and a model that knows every variable's value.
+
+Nothing may be lost or changed that was not reported, and processes, open files and memory stay flat.
+`python soak.py CELLS INTERRUPTS CRASHES [SEED]`
+"""
+import pathlib
+import random
+import re
+import sys
+import time
+
+from jupyter_client.manager import start_new_kernel
+
+CELLS, INTERRUPTS, CRASHES = map(int, sys.argv[1:4])
+SEED = int(sys.argv[4]) if len(sys.argv) > 4 else 1917
+NAMES = [f"v{n}" for n in range(8)]
+
+
+class Session:
+    def __init__(self):
+        self.manager, self.client = start_new_kernel(kernel_name="pillars")
+        self.pid = self.manager.provisioner.pid
+
+    def run(self, code):
+        texts = []
+
+        def keep(message):
+            content = message["content"]
+            texts.append(content.get("text", "") or content.get("data", {}).get("text/plain", ""))
+
+        reply = self.client.execute_interactive(code, output_hook=keep, timeout=120)["content"]
+        return reply, "".join(texts)
+
+    def interrupt(self, code):
+        request = self.client.execute(code)
+        while self.client.get_iopub_msg(timeout=60)["content"].get("text", "")[:5] != "begun":
+            pass
+        self.manager.interrupt_kernel()
+        while (reply := self.client.get_shell_msg(timeout=60))["parent_header"]["msg_id"] != request:
+            pass
+        return reply["content"]
+
+    def resources(self):
+        """Children, open files and resident megabytes of kernel and runner."""
+        children = [int(p.parent.name) for p in pathlib.Path("/proc").glob("[0-9]*/stat")
+                    if p.exists() and int(p.read_text().rsplit(")", 1)[1].split()[1]) == self.pid]
+        files = sum(len(list(pathlib.Path(f"/proc/{pid}/fd").iterdir())) for pid in [self.pid, *children])
+        memory = 0
+        for pid in [self.pid, *children]:
+            rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+            memory += int(re.search(r"^Pss:\s+(\d+)", rollup, re.M)[1]) / 1024
+        return len(children), files, memory
+
+
+def show(value):
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
+
+
+def main():
+    chance = random.Random(SEED)
+    plan = ["cell"] * CELLS + ["interrupt"] * INTERRUPTS + ["crash"] * CRASHES
+    chance.shuffle(plan)
+    session, model = Session(), {}
+    begin, reported, first = time.time(), 0, None
+    for at, kind in enumerate(plan):
+        if at == 50:
+            first = session.resources()
+        numbers = [name for name, value in model.items() if isinstance(value, int)]
+        lists = [name for name, value in model.items() if isinstance(value, list)]
+        name, k = chance.choice(NAMES), chance.randrange(5)
+        if kind == "crash":
+            touched = chance.choice(numbers) if numbers else None
+            change = f"{touched} += 1; " if touched else ""
+            how = chance.choice(["std::process::abort();", "unsafe { std::ptr::write_volatile(8 as *mut i32, 1) };", "std::process::exit(3);"])
+            reply, _ = session.run(change + how)
+            assert reply["ename"] == "Crashed", (at, reply)
+            reported += forgive(reply["evalue"], session, model, at)
+        elif kind == "interrupt":
+            touched = chance.choice(numbers) if numbers else None
+            change = f"{touched} += 1; " if touched else ""
+            if chance.random() < 0.1:
+                reply = session.interrupt(f'println!("begun"); {change}std::thread::sleep(std::time::Duration::from_secs(999));')
+                reported += forgive(reply["evalue"], session, model, at)
+            else:
+                reply = session.interrupt(f'println!("begun"); {change}loop {{ std::hint::black_box(()); }}')
+                if touched:
+                    model[touched] += 1
+            assert reply["ename"] == "Interrupted", (at, reply)
+        else:
+            step(session, model, chance, name, k, numbers, lists, at)
+        if at % 10 == 9 or kind != "cell":
+            check(session, model, at, kind)
+    check(session, model, len(plan), "end")
+    last = session.resources()
+    print(f"{CELLS} cells, {INTERRUPTS} interrupts, {CRASHES} crashes, seed {SEED}, in {time.time() - begin:.0f} s; "
+          f"{reported} values reported as changed or lost, none unreported")
+    print(f"children, files, MB: {first[0]}, {first[1]}, {first[2]:.0f} after 50 cells; {last[0]}, {last[1]}, {last[2]:.0f} at the end")
+    assert last[0] == first[0] == 1, "processes are left"
+    assert last[1] <= first[1] + 8, "files are left open"
+    assert last[2] <= first[2] + 60, "memory grows"
+    session.client.stop_channels()
+    session.manager.shutdown_kernel(now=True)
+
+
+def step(session, model, chance, name, k, numbers, lists, at):
+    action = chance.choice(["number", "add", "list", "push", "move", "copy", "call", "panic", "refused", "type", "query"])
+    expected = "ok"
+    if action == "number":
+        code, model[name] = f"let mut {name} = {k}i64;", k
+    elif action == "list":
+        code, model[name] = f"let mut {name} = vec![{k}i64; 2];", [k, k]
+    elif action == "add" and numbers:
+        other = chance.choice(numbers)
+        code = f"{other} += {k};"
+        model[other] += k
+    elif action == "push" and lists:
+        other = chance.choice(lists)
+        code = f"{other}.push({k});"
+        model[other] = model[other][-20:] + [k] if len(model[other]) < 20 else [k]
+        if model[other] == [k]:
+            code = f"{other}.clear(); {code}"
+    elif action == "move" and lists:
+        other = chance.choice(lists)
+        code = f"drop({other});"
+        del model[other]
+    elif action == "copy" and model:
+        other = chance.choice(list(model))
+        code = f"let mut {name} = {other}.clone();"
+        model[name] = list(model[other]) if isinstance(model[other], list) else model[other]
+    elif action == "call" and numbers:
+        other = chance.choice(numbers)
+        code = f"fn times(x: i64) -> i64 {{ x % 1000 * {k} }}\nlet mut {name} = times({other});"
+        model[name] = model[other] % 1000 * k
+    elif action == "panic" and numbers:
+        other = chance.choice(numbers)
+        code, expected = f'{other} += {k}; panic!("on purpose");', "Panic"
+        model[other] += k
+    elif action == "refused":
+        code, expected = f'let {name}: i32 = "no number";', "CompileError"
+    elif action == "type":
+        code = f"struct Point {{ x: i64 }}\nimpl Point {{ fn twice(&self) -> i64 {{ self.x * {k} }} }}\nlet mut {name} = Point {{ x: 3 }}.twice();"
+        model[name] = 3 * k
+    else:
+        code = "1 + 1"
+    reply, _ = session.run(code)
+    assert reply.get("ename", reply["status"]) == expected, (at, code, reply)
+
+
+def check(session, model, at, kind):
+    if not model:
+        return
+    names = sorted(model)
+    shown = ", ".join("{:?}" for _ in names)
+    reply, text = session.run(f'println!("{shown}", {", ".join("&" + name for name in names)})')
+    assert reply["status"] == "ok", (at, kind, reply, model)
+    expected = ", ".join(show(model[name]) for name in names)
+    assert text.strip() == expected, (at, kind, names, text, expected)
+
+
+def forgive(told, session, model, at):
+    """Takes over what the report says is lost or changed; how much that is."""
+    lost = set(re.findall(r"`(\w+)`", told.split("lost: ")[1].split(";")[0])) if "lost: " in told else set()
+    changed = set(re.findall(r"`(\w+)`", told.split("may change: ")[1])) if "may change: " in told else set()
+    for name in lost:
+        model.pop(name, None)
+    for name in changed & set(model):
+        reply, text = session.run(f'println!("{{:?}}", &{name})')
+        assert reply["status"] == "ok", (at, name, reply)
+        value = text.strip()
+        model[name] = [int(part) for part in value[1:-1].split(",") if part.strip()] if value.startswith("[") else int(value)
+    return len(lost | changed)
+
+
+main()
