@@ -16,7 +16,7 @@ use std::sync::PoisonError;
 use std::time::SystemTime;
 
 /// Raised when the way cells are compiled or stored changes.
-const FORMAT: &str = "2";
+const FORMAT: &str = "3";
 
 /// The size that the user's layer is cut back to, in bytes, unless `PILLARS_CACHE_MB` says another.
 const LIMIT: u64 = 1_000_000_000;
@@ -83,7 +83,22 @@ pub struct Cache {
     /// The user's, if there is a place for it.
     user: Option<PathBuf>,
     shared: Vec<PathBuf>,
-    complaint: Mutex<Option<String>>,
+    complaint: Mutex<Complaint>,
+}
+
+/// What could not be written: told once.
+#[derive(Default)]
+struct Complaint {
+    untold: Option<String>,
+    is_known: bool,
+}
+
+impl Complaint {
+    fn note(&mut self, text: String) {
+        if !std::mem::replace(&mut self.is_known, true) {
+            self.untold = Some(text);
+        }
+    }
 }
 
 impl Cache {
@@ -114,7 +129,7 @@ impl Cache {
 
     /// What could not be written, if that has not been told yet.
     pub fn complaint(&self) -> Option<String> {
-        self.complaint.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.complaint.lock().unwrap_or_else(PoisonError::into_inner).untold.take()
     }
 
     /// The entry of a key, if a layer has it whole.
@@ -144,17 +159,14 @@ impl Cache {
                         "compiled cells cannot be kept in {}: {error}; they are kept for this session only\n",
                         user.display()
                     );
-                    self.complaint
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .get_or_insert(told);
+                    self.complaint.lock().unwrap_or_else(PoisonError::into_inner).note(told);
                 }
             }
         }
         if let Err(error) = write(&self.own, key, &mut entry, files) {
             let told =
                 format!("a compiled cell cannot be kept in {}: {error}\n", self.own.display());
-            self.complaint.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(told);
+            self.complaint.lock().unwrap_or_else(PoisonError::into_inner).note(told);
         }
         entry
     }
@@ -292,7 +304,8 @@ mod tests {
         let key = put(&cache, folder.path(), "a");
         assert!(cache.get(&key).is_some());
         assert!(cache.complaint().is_some_and(|told| told.contains("/proc/nowhere")));
-        assert!(cache.complaint().is_none());
+        put(&cache, folder.path(), "b");
+        assert!(cache.complaint().is_none(), "told a second time");
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub enum Sent {
     Ready,
     /// The cell's code has begun to run.
     Begun,
+    /// The process is about to die; libraries and offsets of the calls that led there.
+    Crash(Vec<(String, usize)>),
     /// The cell has ended.
     Ended(End),
 }
@@ -46,6 +48,8 @@ pub struct Fault {
     pub evalue: String,
     /// File, line and column, from 1, if known.
     pub at: Option<(String, usize, usize)>,
+    /// Libraries and offsets of the calls that led there, the innermost first.
+    pub calls: Vec<(String, usize)>,
 }
 
 /// Turns lines into what was sent. The line feed before a message belongs to the
@@ -131,6 +135,7 @@ fn message_of(mut message: Value) -> Option<Sent> {
     match message["kind"].as_str()? {
         "begun" => Some(Sent::Begun),
         "ready" => Some(Sent::Ready),
+        "crash" => Some(Sent::Crash(calls(&message))),
         "clear" => Some(Sent::Clear { wait: message["wait"] == true }),
         "outcome" => {
             let end = End {
@@ -173,7 +178,15 @@ fn fault(outcome: &Value) -> Option<Fault> {
     let place =
         || Some((at["file"].as_str()?.to_owned(), number(&at["line"])?, number(&at["column"])?));
     let evalue = outcome["evalue"].as_str().unwrap_or_default().to_owned();
-    Some(Fault { ename, evalue, at: place() })
+    Some(Fault { ename, evalue, at: place(), calls: calls(outcome) })
+}
+
+fn calls(message: &Value) -> Vec<(String, usize)> {
+    let calls = message["calls"].as_array().into_iter().flatten();
+    let call = |call: &Value| {
+        Some((call[0].as_str()?.to_owned(), usize::try_from(call[1].as_u64()?).ok()?))
+    };
+    calls.filter_map(call).collect()
 }
 
 #[cfg(test)]

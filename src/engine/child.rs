@@ -34,12 +34,22 @@ pub struct Child {
     ended: Receiver<Option<ExitStatus>>,
 }
 
+/// The end of the process.
+#[derive(Default)]
+pub struct Death {
+    status: Option<ExitStatus>,
+    /// Its last words on standard error.
+    words: String,
+    /// Libraries and offsets of the calls that led there.
+    pub calls: Vec<(String, usize)>,
+}
+
 /// How a cell came to its end.
 pub enum Ran {
     /// It said how.
     Ended(End),
-    /// The process ended, with these last words on standard error.
-    Died(Option<ExitStatus>, String),
+    /// The process ended.
+    Died(Death),
 }
 
 impl Child {
@@ -111,11 +121,12 @@ impl Child {
         let _ = writeln!(self.requests, "{request}");
         let (mut out, mut err) = (Reader::default(), Reader::default());
         let (mut end, mut err_ended, mut words) = (None, false, String::new());
+        let mut calls = Vec::new();
         let died = loop {
             select! {
                 recv(self.out) -> piece => match piece {
                     Ok(piece) => {
-                        if let Some(told) = on_out(out.bytes(&piece), io, begun) {
+                        if let Some(told) = on_out(out.bytes(&piece), io, begun, &mut calls) {
                             end = Some(told);
                             break None;
                         }
@@ -131,7 +142,7 @@ impl Child {
         };
         if died.is_some() {
             while let Ok(piece) = self.out.recv_timeout(Duration::from_millis(20)) {
-                end = on_out(out.bytes(&piece), io, begun).or(end);
+                end = on_out(out.bytes(&piece), io, begun, &mut calls).or(end);
             }
         }
         while !err_ended {
@@ -141,11 +152,11 @@ impl Child {
                 Err(_) => break,
             }
         }
-        on_out(out.end().into_iter().collect(), io, begun);
+        on_out(out.end().into_iter().collect(), io, begun, &mut calls);
         on_err(err.end().into_iter().collect(), io, &mut words);
         match (died, end) {
             (None, Some(end)) => Ran::Ended(end),
-            (died, _) => Ran::Died(died.flatten(), words),
+            (died, _) => Ran::Died(Death { status: died.flatten(), words, calls }),
         }
     }
 
@@ -164,11 +175,17 @@ impl Drop for Child {
     }
 }
 
-fn on_out(sent: Vec<Sent>, io: Option<&dyn CellIo>, begun: &mut dyn FnMut()) -> Option<End> {
+fn on_out(
+    sent: Vec<Sent>,
+    io: Option<&dyn CellIo>,
+    begun: &mut dyn FnMut(),
+    calls: &mut Vec<(String, usize)>,
+) -> Option<End> {
     let mut end = None;
     for sent in sent {
         match (sent, io) {
             (Sent::Begun, _) => begun(),
+            (Sent::Crash(told), _) => *calls = told,
             (Sent::Ended(told), _) => end = Some(told),
             (Sent::Text(text), Some(io)) => io.stdout(&text),
             (Sent::Media { media, is_result: true }, Some(io)) => io.result(media),
@@ -203,15 +220,21 @@ fn on_err(sent: Vec<Sent>, io: Option<&dyn CellIo>, words: &mut String) -> bool 
     ended
 }
 
-/// What the end of a process tells: the signal or the status.
-pub fn how(status: Option<ExitStatus>, words: &str) -> String {
-    let Some(status) = status else { return "its end was not seen".to_owned() };
-    if words.contains("has overflowed its stack") {
-        return "SIGABRT: its stack overflowed; look for a recursion without an end".to_owned();
+impl Death {
+    /// The signal or the status, in words.
+    pub fn how(&self) -> String {
+        let Some(status) = self.status else { return "its end was not seen".to_owned() };
+        if self.words.contains("has overflowed its stack") {
+            return "SIGABRT: its stack overflowed; look for a recursion without an end".to_owned();
+        }
+        if self.words.contains("memory allocation of") {
+            return "SIGABRT: it asked for more memory than it may use".to_owned();
+        }
+        signal_or_status(status)
     }
-    if words.contains("memory allocation of") {
-        return "SIGABRT: it asked for more memory than it may use".to_owned();
-    }
+}
+
+fn signal_or_status(status: ExitStatus) -> String {
     let Some(signal) = status.signal() else {
         return format!("exit status: {}", status.code().unwrap_or_default());
     };

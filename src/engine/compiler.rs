@@ -232,12 +232,13 @@ impl Compiler {
         let toolchain = self.library.toolchain();
         let mut rustc = Command::new(&toolchain.rustc);
         // The path of the file is part of what is compiled: it must not tell the folder.
+        rustc.arg(format!("--remap-path-prefix={}=.", job.0.path().display()));
         rustc.current_dir(job.0.path()).arg(&file).args(["--edition", "2024"]);
         rustc.args(["--crate-name", &source.name, "--error-format=json"]);
         rustc.args(["--crate-type", if source.is_definitions { "lib" } else { "cdylib" }]);
         rustc.args([
             "-Cprefer-dynamic",
-            "-Cdebuginfo=0",
+            "-Cdebuginfo=line-tables-only",
             "-Cembed-bitcode=no",
             "-Ccodegen-units=1",
         ]);

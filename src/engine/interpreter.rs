@@ -5,7 +5,7 @@ use crate::ahead::Ahead;
 use crate::assistant::{Names, RustAssistant};
 use crate::books::{Books, Log, Step};
 use crate::channel::Fault;
-use crate::child::{self, Child, Ran};
+use crate::child::{Child, Death, Ran};
 use crate::compiler::Compiler;
 use crate::interrupt::{Handle, Stopper};
 use crate::language::{language, quoted, use_only};
@@ -13,18 +13,20 @@ use crate::layout::Lines;
 use crate::library::{Library, Toolchain, source_root};
 use crate::prepare::{Prepared, Program, dropped, prepare};
 use crate::split::split;
-use crate::{commands, memory};
+use crate::{backtrace, commands, memory};
 use pillars_kernel::{
     Assistant, Cell, CellError, CellIo, Interpreter, Interrupter, Language, Media,
 };
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// A cell that runs longer is compiled again, for speed.
 const LONG: Duration = Duration::from_millis(300);
+
+/// How many of the calls that led to a panic are shown.
+const CALLS: usize = 8;
 
 /// The interpreter.
 pub struct Rust {
@@ -155,7 +157,7 @@ impl Rust {
         self.stopper.code_ends();
         let end = match ran {
             Ran::Ended(end) => end,
-            Ran::Died(status, words) => return Err(self.died(status, &words)),
+            Ran::Died(death) => return Err(self.died(&death)),
         };
         let was_interrupted = end.fault.as_ref().is_some_and(|fault| fault.ename == "Interrupted");
         if begin.elapsed() > LONG && !was_interrupted {
@@ -193,20 +195,44 @@ impl Rust {
         }
     }
 
+    /// The cell and line that a line of a compiled source is.
+    fn place_of(&self, file: &str, line: usize) -> Option<(u32, usize)> {
+        let name = file.rsplit('/').next().unwrap_or_default();
+        let own = || self.books.units.lines_of_file(name);
+        let lines = self.programs.get(name).cloned().or_else(own)?;
+        // The last expression begins, for the compiler, at the bracket before its line.
+        lines.of_cell(line).or_else(|| lines.of_cell(line + 1))
+    }
+
+    /// The cells and lines of calls, the innermost first.
+    fn places_of(&self, calls: &[(String, usize)]) -> Vec<(u32, usize)> {
+        let lines = backtrace::lines(calls).into_iter();
+        let mut places: Vec<_> =
+            lines.filter_map(|(file, line)| self.place_of(&file, line)).collect();
+        places.dedup();
+        places
+    }
+
+    fn show_calls(&self, places: &[(u32, usize)], error: &mut CellError) {
+        for (at, (cell, line)) in places.iter().take(CALLS).enumerate() {
+            let text = self.texts.get(cell).and_then(|text| text.lines().nth(line - 1));
+            let text = text.unwrap_or_default().trim();
+            let arrow = if at == 0 { "-->" } else { "  <" };
+            error.traceback.push(format!("  {arrow} cell {cell}, line {line}: {text}"));
+        }
+        if places.len() > CALLS {
+            error.traceback.push(format!("    < and {} calls more", places.len() - CALLS));
+        }
+    }
+
     /// The error of a cell whose code ran into one.
     fn fault_error(&self, fault: Fault, gone: &[String]) -> CellError {
-        let Fault { ename, evalue, at } = fault;
+        let Fault { ename, evalue, at, calls } = fault;
         let mut error = CellError::new(ename, evalue);
-        let place = at.and_then(|(file, line, _)| {
-            let name = file.rsplit('/').next().unwrap_or_default();
-            let own = || self.books.units.lines_of_file(&file);
-            self.programs.get(name).cloned().or_else(own)?.of_cell(line)
-        });
-        if let Some((cell, line)) = place {
-            let text = self.texts.get(&cell).and_then(|text| text.lines().nth(line - 1));
-            let text = text.unwrap_or_default().trim();
-            error.traceback.push(format!("  --> cell {cell}, line {line}: {text}"));
-        }
+        let own = at.and_then(|(file, line, _)| self.place_of(&file, line));
+        let mut places: Vec<_> = own.into_iter().chain(self.places_of(&calls)).collect();
+        places.dedup();
+        self.show_calls(&places, &mut error);
         if !gone.is_empty() {
             let told = format!("gone, because the cell had moved them: {}", quoted(gone));
             error.evalue = format!("{} ({told})", error.evalue);
@@ -216,8 +242,9 @@ impl Rust {
     }
 
     /// The process has ended; brings back what can be brought back.
-    fn died(&mut self, status: Option<ExitStatus>, words: &str) -> CellError {
-        let how = child::how(status, words);
+    fn died(&mut self, death: &Death) -> CellError {
+        let how = death.how();
+        let places = self.places_of(&death.calls);
         let before = self.books.names();
         let doubtful = self.log.doubtful().clone();
         let told = match self.restore() {
@@ -228,7 +255,12 @@ impl Rust {
                 format!("its variables are lost ({reason})")
             }
         };
-        CellError::new("Crashed", format!("the process that ran the cell ended ({how}); {told}"))
+        let at = places.first().map(|(cell, line)| format!(", in cell {cell}, line {line}"));
+        let at = at.unwrap_or_default();
+        let reason = format!("the process that ran the cell ended ({how}{at}); {told}");
+        let mut error = CellError::new("Crashed", reason);
+        self.show_calls(&places, &mut error);
+        error
     }
 
     /// Runs the session's cells again in a new process, without their output. Cells

@@ -6,6 +6,7 @@
 
 mod ahead;
 mod assistant;
+mod backtrace;
 mod books;
 mod cache;
 mod channel;

@@ -2,6 +2,7 @@
 //! interruption. Cells reach it through code that the engine generates around
 //! the reader's text; readers have no need of it.
 
+use crate::calls::Calls;
 use crate::display::{self, Bundle, Rich};
 use serde_json::json;
 use std::any::Any;
@@ -55,9 +56,10 @@ fn whole_erased(cell: &mut dyn FnMut()) {
     };
     let mut outcome = match fault {
         None => json!({ "kind": "outcome", "status": "ok" }),
-        Some(Fault { ename, text, at }) => json!({
+        Some(Fault { ename, text, at, calls }) => json!({
             "kind": "outcome", "status": "error", "ename": ename, "evalue": text,
             "at": at.map(|at| json!({ "file": at.file, "line": at.line, "column": at.column })),
+            "calls": calls,
         }),
     };
     outcome["put"] = json!(PUT.take());
@@ -105,7 +107,9 @@ pub fn run(body: impl FnOnce() -> Result<(), Failure>) {
 fn run_erased(body: &mut dyn FnMut() -> Result<(), Failure>) {
     let fault = match panic::catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => None,
-        Ok(Err(Failure { text, at })) => Some(Fault { ename: "Error", text, at: Some(at) }),
+        Ok(Err(Failure { text, at })) => {
+            Some(Fault { ename: "Error", text, at: Some(at), calls: vec![] })
+        }
         Err(payload) => Some(fault_of(payload.as_ref())),
     };
     if fault.is_none() {
@@ -124,6 +128,8 @@ struct Fault {
     ename: &'static str,
     text: String,
     at: Option<Place>,
+    /// Calls in the reader's code that led there, the innermost first.
+    calls: Vec<(String, usize)>,
 }
 
 fn fault_of(payload: &(dyn Any + Send)) -> Fault {
@@ -133,11 +139,14 @@ fn fault_of(payload: &(dyn Any + Send)) -> Fault {
             ename: "Interrupted",
             text: "the cell was interrupted".to_owned(),
             at: None,
+            calls: vec![],
         };
     }
     match panics.into_iter().next_back() {
-        Some(PanicNote { text, at, .. }) => Fault { ename: "Panic", text, at },
-        None => Fault { ename: "Panic", text: payload_text(payload), at: None },
+        Some(PanicNote { text, at, calls, .. }) => {
+            Fault { ename: "Panic", text, at, calls: calls.places() }
+        }
+        None => Fault { ename: "Panic", text: payload_text(payload), at: None, calls: vec![] },
     }
 }
 
@@ -169,8 +178,12 @@ impl Place {
 struct PanicNote {
     text: String,
     at: Option<Place>,
+    calls: Calls,
     thread: ThreadId,
 }
+
+/// Panics that are kept: a reader may catch thousands.
+const NOTES: usize = 16;
 
 static PANICS: Mutex<Vec<PanicNote>> = Mutex::new(Vec::new());
 
@@ -178,9 +191,15 @@ fn note_panic(info: &PanicHookInfo) {
     let note = PanicNote {
         text: payload_text(info.payload()),
         at: info.location().map(Place::of),
+        // Addresses only; they are looked up when the panic ends a cell.
+        calls: Calls::here(),
         thread: std::thread::current().id(),
     };
-    PANICS.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+    let mut notes = PANICS.lock().unwrap_or_else(PoisonError::into_inner);
+    if notes.len() == NOTES {
+        notes.remove(0);
+    }
+    notes.push(note);
 }
 
 fn taken_panics() -> Vec<PanicNote> {

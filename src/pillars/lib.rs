@@ -6,6 +6,7 @@
 //! named streams of a seed, results from threads are put in order, and no
 //! clock, path or address reaches an output.
 
+mod calls;
 pub mod cell;
 pub mod chart;
 pub mod display;

@@ -2,7 +2,7 @@
 //! cell finds all it needs in it; it loads cells and runs them one at a time, as
 //! the engine asks, and keeps their variables in between.
 
-use crate::{cell, display};
+use crate::{calls, cell, display};
 use serde_json::{Value, json};
 use std::ffi::{CStr, CString, c_void};
 use std::fs::File;
@@ -21,6 +21,7 @@ pub fn main() {
         std::process::exit(2);
     };
     cell::prepare();
+    calls::watch_crashes();
     display::send(&json!({ "kind": "ready" }));
     for line in BufReader::new(requests).lines().map_while(Result::ok) {
         let ran = serde_json::from_str(&line).map_err(|error| error.to_string());

@@ -1,6 +1,9 @@
 """The kernel against Jupyter's own client and its own test suite."""
+import os
 import pathlib
 import queue
+import shutil
+import subprocess
 import tempfile
 import time
 import unittest
@@ -175,6 +178,8 @@ class Promises(unittest.TestCase):
         reply, outputs = self.run_cell(code)
         self.assertEqual(reply["status"], "ok")
         kinds = [kind for kind, c in outputs if c.get("name") != "stderr"]
+        # A stream may come in pieces, which clients join.
+        kinds = [kind for at, kind in enumerate(kinds) if at == 0 or kind != "stream" or kinds[at - 1] != "stream"]
         self.assertEqual(kinds, ["stream", "display_data", "stream", "execute_result"])
         text = {name: "".join(c["text"] for k, c in outputs if c.get("name") == name) for name in ("stdout", "stderr")}
         self.assertEqual(text, {"stdout": "ac\n", "stderr": "b\n"})
@@ -293,6 +298,12 @@ class Promises(unittest.TestCase):
                 self.assertIn(named, reply["evalue"])
                 self.assertEqual(self.value("(&list, &name)"), "([1, 2], \"kept\")")
 
+    def test_a_crash_names_the_line(self):
+        reply, _ = self.run_cell("fn wild(p: usize) -> u8 {\n    unsafe { *(p as *const u8) }\n}\nlet p = 8;\nwild(p)")
+        number = reply["execution_count"]
+        self.assertIn(f"in cell {number}, line 2)", reply["evalue"])
+        self.assertIn(f"< cell {number}, line 5: wild(p)", reply["traceback"][-1])
+
     def test_a_cell_marked_once_is_not_run_again_and_its_variables_are_named(self):
         self.run_cell(":clear")
         self.run_cell("let safe = 1;")
@@ -300,6 +311,14 @@ class Promises(unittest.TestCase):
         reply, _ = self.run_cell("std::process::abort();")
         self.assertIn("lost: `precious`", reply["evalue"])
         self.assertEqual(self.value("safe"), "1")
+
+    def test_a_panic_shows_the_readers_lines_that_led_to_it(self):
+        first, _ = self.run_cell("fn inner(v: &[i32]) -> i32 {\n    v[7]\n}")
+        second, _ = self.run_cell("fn outer() -> i32 {\n    let v = vec![1];\n    inner(&v) + 1\n}")
+        reply, _ = self.run_cell("let a = 1;\nouter() + a")
+        a, b, c = (each["execution_count"] for each in (first, second, reply))
+        lines = [line.strip() for line in reply["traceback"][1:]]
+        self.assertEqual(lines, [f"--> cell {a}, line 2: v[7]", f"< cell {b}, line 3: inner(&v) + 1", f"< cell {c}, line 2: outer() + a"])
 
     def test_a_readers_own_drawing_has_fonts(self):
         for family in ("sans-serif", "serif", "monospace"):
@@ -348,6 +367,97 @@ class Promises(unittest.TestCase):
         self.client.control_channel.send(self.client.session.msg("interrupt_request", {}))
         self.assertEqual(self.client.get_control_msg(timeout=10)["msg_type"], "interrupt_reply")
         self.assertEqual(self.value("2 + 2"), "4")
+
+
+class Conditions(unittest.TestCase):
+    """A machine on which something is missing: one sentence, and the kernel goes on."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def kernel(self, **env):
+        manager, client = suite.start_new_kernel(kernel_name="pillars", env={**os.environ, **env})
+        self.addCleanup(manager.shutdown_kernel, now=True)
+        self.addCleanup(client.stop_channels)
+
+        def run(code):
+            texts = []
+            keep = lambda message: texts.append(str(message["content"].get("text", "") or message["content"].get("data", {}).get("text/plain", "")))
+            reply = client.execute_interactive(code, output_hook=keep, timeout=60)["content"]
+            return reply, "".join(texts)
+
+        return run
+
+    def toolchain(self):
+        """A toolchain of ours that is the real one, and can be taken away."""
+        rustc = shutil.which("rustc")
+        real = subprocess.check_output([rustc, "--print", "sysroot"], text=True).strip()
+        std = subprocess.check_output([rustc, "--print", "target-libdir"], text=True).strip()
+        (self.folder / "bin").mkdir()
+        for program in ("rustc", "cargo"):
+            self.script(self.folder / "bin" / program, f'exec "{real}/bin/{program}" "$@"')
+        self.script(self.folder / "ask", f'case "$*" in *sysroot*) echo "{self.folder}"; echo "{std}";; *) exec "{real}/bin/rustc" "$@";; esac')
+        return str(self.folder / "ask")
+
+    def script(self, path, text):
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+
+    def test_without_a_compiler_the_first_cell_says_so(self):
+        run = self.kernel(RUSTC="/nowhere/rustc")
+        for _ in range(2):
+            reply, _ = run("1 + 1")
+            self.assertEqual(reply["ename"], "NotReady")
+            self.assertIn("install the toolchain", reply["evalue"])
+
+    def test_a_toolchain_that_goes_away_or_changes_is_told_and_may_come_back(self):
+        run = self.kernel(RUSTC=self.toolchain())
+        run("let kept = 1usize;")
+        rustc = self.folder / "bin/rustc"
+        before = rustc.read_text()
+        broken = {
+            "gone": lambda: rustc.unlink(),
+            "another": lambda: self.script(rustc, 'echo "error: found crate \'pillars\' compiled by an incompatible version" >&2; exit 1'),
+            "silent": lambda: self.script(rustc, "exit 3"),
+            "killed": lambda: self.script(rustc, "kill -9 $$"),
+        }
+        for name, breaks in broken.items():
+            with self.subTest(name):
+                breaks()
+                reply, _ = run(f'"{time.time_ns()}".len() > kept')
+                self.assertEqual(reply["ename"], "CompileError")
+                self.assertIn("the compiler", reply["evalue"])
+                self.script(rustc, before.split("\n", 1)[1])
+                self.assertEqual(run(f'"{time.time_ns()}".len() > kept')[1], "true")
+
+    def test_without_a_linker_on_the_path_the_toolchains_own_links(self):
+        programs = self.folder / "programs"
+        programs.mkdir()
+        for program in ("rustc", "sh"):
+            (programs / program).symlink_to(shutil.which(program))
+        run = self.kernel(PATH=str(programs))
+        self.assertEqual(run(f'"{time.time_ns()}".len() > 3')[1], "true")
+
+    def test_a_cache_that_cannot_be_written_is_told_once_and_one_that_is_damaged_is_mended(self):
+        home = self.folder / "home"
+        home.mkdir()
+        (home / "library").symlink_to(pathlib.Path(os.environ["PILLARS_HOME"]) / "library")
+        (home / "cells").write_text("in the way")
+        run = self.kernel(PILLARS_HOME=str(home))
+        first, second = run("1 + 1")[1], run("1 + 2")[1]
+        self.assertIn("cannot be kept", first)
+        self.assertEqual(second, "3")
+        (home / "cells").unlink()
+        self.assertEqual(run("1 + 3")[1], "4")
+        for file in (home / "cells").glob("*/*/*"):
+            file.write_bytes(b"damaged")
+        run = self.kernel(PILLARS_HOME=str(home))
+        self.assertEqual(run("1 + 3")[1], "4")
+
+    def test_a_cell_of_many_lines_runs(self):
+        lines = "".join(f"x += {n % 7};\n" for n in range(5000))
+        self.assertEqual(self.kernel()(f"let mut x = 0u64;\n{lines}x > 0")[1], "true")
 
 
 if __name__ == "__main__":

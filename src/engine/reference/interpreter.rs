@@ -302,7 +302,7 @@ fn learn_moves(said: &[Value], source: &str, moved: &mut Moved) -> bool {
 
 /// The error of a cell whose code ran into one.
 fn fault_error(fault: Fault, lines: &Lines, cell: &Cell) -> CellError {
-    let Fault { ename, evalue, at } = fault;
+    let Fault { ename, evalue, at, .. } = fault;
     let place = at
         .filter(|(file, ..)| file.ends_with("src/lib.rs") && !file.contains("/.cargo/"))
         .and_then(|(_, line, _)| lines.of_cell(line))

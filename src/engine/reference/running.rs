@@ -40,7 +40,7 @@ pub fn run(
             refused.into_inner().unwrap_or_else(PoisonError::into_inner)
             && let Some(end) = &mut end
         {
-            end.fault = Some(Fault { ename, evalue, at: None });
+            end.fault = Some(Fault { ename, evalue, at: None, calls: vec![] });
         }
         (shown, end)
     })
@@ -65,7 +65,7 @@ fn pass_on(
                 Sent::Media { media, is_result: false } => io.display(media),
                 Sent::Clear { wait } => io.clear(wait),
                 Sent::Begun => stopper.code_runs(),
-                Sent::Ready => {}
+                Sent::Ready | Sent::Crash(_) => {}
                 Sent::Ended(told) => *end = Some(told),
             }
         }
@@ -108,7 +108,8 @@ fn pass_on(
     }
     if let Some(signal) = dying.first().and_then(|line| signal_named_by(line)) {
         if !ran {
-            let fault = Fault { ename: "Crashed", evalue: signal.to_owned(), at: None };
+            let fault =
+                Fault { ename: "Crashed", evalue: signal.to_owned(), at: None, calls: vec![] };
             return Some(End { fault: Some(fault), ..End::default() });
         }
         io.stderr(&(dying.join("\n") + "\n"));
