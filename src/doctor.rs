@@ -83,7 +83,7 @@ fn compiler() -> Finding {
     let wanted = wanted.trim_matches('"');
     if !toolchain.release().starts_with(&format!("rustc {wanted} ")) {
         return Problem(format!(
-            "{} is not the {wanted} that evcxr is matched with: `rustup toolchain install {wanted}`",
+            "{} is not the {wanted} that the library for cells is built with: `rustup toolchain install {wanted}`",
             toolchain.release()
         ));
     }

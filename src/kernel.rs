@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 /// What a program says that has no evcxr in it.
 #[cfg(not(feature = "evcxr"))]
-pub const WITHOUT_EVCXR: &str = "this program was built without evcxr, which takes four minutes more: use `cargo run --release --features evcxr -- install --engine evcxr`";
+pub const WITHOUT_EVCXR: &str = "this program was built without evcxr, which takes two minutes more to build: use `cargo run --release --features evcxr -- install --engine evcxr`";
 
 /// Holds the process id of `pillars run` in the kernels that it starts.
 pub const RUNNER: &str = "PILLARS_RUNNER";

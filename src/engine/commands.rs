@@ -1,4 +1,4 @@
-//! Commands that this engine answers itself. All others are evcxr's.
+//! Commands: those that are answered here, and the list of all.
 
 use crate::diagnostics::without_crates;
 use crate::layout::Variables;

@@ -4,7 +4,7 @@
 use crate::ahead::Ahead;
 use crate::assistant::{Names, RustAssistant};
 use crate::books::{Books, Log, Step};
-use crate::channel::Fault;
+use crate::channel::{End, Fault};
 use crate::child::{Child, Death, Ran};
 use crate::compiler::Compiler;
 use crate::interrupt::{Handle, Stopper};
@@ -267,6 +267,7 @@ impl Rust {
     /// that are marked not to be run twice are left out, and with them what needs them.
     fn restore(&mut self) -> Result<Duration, String> {
         let begin = Instant::now();
+        self.stopper.restoring();
         let Some(started) = &mut self.started else { return Ok(Duration::ZERO) };
         let mut left_out = BTreeSet::new();
         let before = std::mem::take(&mut self.books.variables);
@@ -290,7 +291,18 @@ impl Rust {
                         Err(_) => continue,
                     }
                 }
-                match started.child.run(&step.needs, &step.library, None, &mut || {}) {
+                let stopper = self.stopper.clone();
+                let begun = &mut || stopper.code_runs();
+                let ran = started.child.run(&step.needs, &step.library, None, begun);
+                self.stopper.code_ends();
+                match ran {
+                    // The reader does not want to wait for the rest.
+                    Ran::Ended(End { fault: Some(fault), kept: left, .. })
+                        if fault.ename == "Interrupted" =>
+                    {
+                        kept = left;
+                        break;
+                    }
                     Ran::Ended(end) => kept = end.kept,
                     // It does not do again what it did before.
                     Ran::Died(..) => {

@@ -24,6 +24,8 @@ struct State {
     cell: u64,
     /// Whether the running cell has been interrupted.
     interrupted: bool,
+    /// Whether that is still to be told to what runs.
+    pending: bool,
     child: Option<ProcessNumber>,
     /// Where compiled cells are.
     folder: Option<PathBuf>,
@@ -69,15 +71,22 @@ impl Stopper {
         state.cell += 1;
         state.phase = Phase::Compiling;
         state.interrupted = false;
+        state.pending = false;
     }
 
     /// The cell's code has begun to run. If it was interrupted just before, that counts now.
     pub fn code_runs(self: &Arc<Self>) {
         let mut state = self.lock();
         state.phase = Phase::Running;
-        if state.interrupted {
+        if state.pending {
             self.signal(&state);
         }
+    }
+
+    /// Earlier cells are run again: an interrupt so far was not meant for them, one from
+    /// now on is.
+    pub fn restoring(&self) {
+        self.lock().pending = false;
     }
 
     /// The cell's code has ended; what follows is not to be killed for its slowness.
@@ -125,10 +134,12 @@ impl Interrupter for Handle {
             Phase::Idle => {}
             Phase::Compiling => {
                 state.interrupted = true;
+                state.pending = true;
                 end_compilers(state.child());
             }
             Phase::Running => {
                 state.interrupted = true;
+                state.pending = true;
                 self.0.signal(&state);
             }
         }

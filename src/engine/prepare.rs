@@ -8,7 +8,7 @@ use crate::instrument::instrument;
 use crate::language::quoted;
 use crate::layout::{Body, EXECUTOR, Lines, Moved, TOKIO, Variable};
 use crate::listing;
-use crate::split::{Split, split, words};
+use crate::split::{Kind, Split, split, words};
 use crate::units::{HEADER, Refused, Units};
 use pillars_kernel::{Cell, CellError};
 use serde_json::Value;
@@ -89,7 +89,11 @@ pub fn prepare(
         |variable: &Variable| !Units::crates_of(&variable.type_name).is_disjoint(&changes.gone);
     let lost = books.variables.iter().filter(|(_, variable)| is_gone(variable));
     let lost: Vec<String> = lost.map(|(name, _)| name.clone()).collect();
-    let program = match parts.statements.is_some() || parts.tail.is_some() || !lost.is_empty() {
+    // An import is tried at once, in a program of its own if need be: else the next cell
+    // would fail for it.
+    let imports = parts.items.iter().any(|item| matches!(item.kind, Kind::Import(_)));
+    let runs = parts.statements.is_some() || parts.tail.is_some() || !lost.is_empty();
+    let program = match runs || imports {
         true => Some(program(parts, &ready, cell, books, &units, &lost, compiler)?),
         false => None,
     };
@@ -109,7 +113,8 @@ fn program(
     let named: BTreeSet<String> = pieces.flat_map(|piece| words(&piece.text)).collect();
     let handed = |name: &String| named.contains(name) && !lost.contains(name);
     let used: Vec<_> = books.variables.iter().filter(|(name, _)| handed(name)).collect();
-    let (scope, mut crates) = units.scope(&named);
+    let scope = units.scope(&named);
+    let mut crates = scope.crates.clone();
     for (_, variable) in &used {
         crates.extend(Units::crates_of(&variable.type_name));
     }
@@ -121,7 +126,7 @@ fn program(
             let mut text =
                 of.attributes.join("\n") + if of.attributes.is_empty() { "" } else { "\n" };
             text.push_str(HEADER);
-            text.push_str(&scope);
+            text.push_str(&scope.text);
             let body = Body {
                 statements: of.statements.as_ref().map(|piece| &*piece.text),
                 tail: of.tail.as_ref().map(|piece| &*piece.text),
@@ -145,7 +150,13 @@ fn program(
         };
         // Its panics name its file: each program has a name of its own.
         source.name = format!("run_{}", &compiler.key(&source).text()[..12]);
-        let lines = Lines::find(&format!("{}.rs", source.name), parts, &source.text, cell.number);
+        let mut lines =
+            Lines::find(&format!("{}.rs", source.name), parts, &source.text, cell.number);
+        let first = parts.attributes.iter().map(|text| text.lines().count()).sum::<usize>()
+            + HEADER.lines().count();
+        for (at, (cell, line)) in scope.places.iter().enumerate() {
+            lines.add(first + at + 1..first + at + 2, *cell, *line);
+        }
         let fast = Source { level: FAST, ..source.clone() };
         let made = match compiler.cached(&fast) {
             Some(entry) => Ok(entry),

@@ -48,6 +48,17 @@ pub struct Needs {
     pub needed: Vec<Needed>,
 }
 
+/// Lines that bring names into scope.
+#[derive(Debug)]
+pub struct Scope {
+    /// The lines: the reader's imports, then those of definitions.
+    pub text: String,
+    /// The crates that they name.
+    pub crates: BTreeSet<String>,
+    /// Cell and line of each of the reader's imports.
+    pub places: Vec<(u32, usize)>,
+}
+
 /// Why definitions were refused.
 #[derive(Debug)]
 pub struct Refused {
@@ -100,9 +111,9 @@ impl Units {
         self.live.iter().filter_map(text).collect()
     }
 
-    /// The reader's imports and the definitions that a text with these words can name, as
-    /// the lines that bring them into scope.
-    pub fn scope(&self, words: &BTreeSet<String>) -> (String, BTreeSet<String>) {
+    /// What brings the reader's imports, and the definitions that a text with these words
+    /// can name, into scope.
+    pub fn scope(&self, words: &BTreeSet<String>) -> Scope {
         let mut wanted = self.closure(words, None);
         let uses: Vec<&Use> = self.uses.iter().collect();
         for each in &uses {
@@ -113,12 +124,16 @@ impl Units {
             .filter_map(|name| Some((name.clone(), self.live.get(&name)?.clone())))
             .collect();
         let mut text = String::new();
-        for each in uses {
+        for each in &uses {
             text.push_str(&on_one_line(&each.text));
             text.push('\n');
         }
         write_imports(&imports, &mut text);
-        (text, imports.into_values().collect())
+        Scope {
+            text,
+            crates: imports.into_values().collect(),
+            places: uses.iter().map(|each| (each.cell, each.line)).collect(),
+        }
     }
 
     /// A type in which names of the reader's may stand without their crates, with these:
@@ -160,7 +175,7 @@ impl Units {
     /// Whether the session has values that live outside of variables.
     pub fn has_statics(&self) -> bool {
         let mut definitions = self.units.values().flat_map(|unit| unit.definitions());
-        definitions.any(|each| each.words.contains("static"))
+        definitions.any(|each| each.has_static())
     }
 
     /// The way back from a line of a compiled crate of the reader's.

@@ -304,6 +304,21 @@ class Promises(unittest.TestCase):
         self.assertIn(f"in cell {number}, line 2)", reply["evalue"])
         self.assertIn(f"< cell {number}, line 5: wild(p)", reply["traceback"][-1])
 
+    def test_an_interrupt_also_ends_a_long_restoring(self):
+        self.run_cell(":clear")
+        self.run_cell("let early = 1;")
+        self.run_cell("std::thread::sleep(std::time::Duration::from_secs(3)); let late = 2;")
+        crash = self.client.execute('std::process::abort();')
+        time.sleep(1.5)
+        begin = time.monotonic()
+        self.manager.interrupt_kernel()
+        while (reply := self.client.get_shell_msg(timeout=60))["parent_header"]["msg_id"] != crash:
+            pass
+        self.assertLess(time.monotonic() - begin, 30)
+        self.assertIn("lost: `late`", reply["content"]["evalue"])
+        self.assertEqual(self.value("early"), "1")
+        self.run_cell(":clear")
+
     def test_a_cell_marked_once_is_not_run_again_and_its_variables_are_named(self):
         self.run_cell(":clear")
         self.run_cell("let safe = 1;")

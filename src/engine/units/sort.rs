@@ -23,7 +23,8 @@ impl Units {
             let words: BTreeSet<String> = words(&plain.piece.text).into_iter().collect();
             if let Kind::Import(names) = &plain.kind {
                 let text = Arc::from(plain.piece.text.trim());
-                self.import(Use { text, names: names.clone(), words, cell });
+                let line = plain.piece.line + 1;
+                self.import(Use { text, names: names.clone(), words, cell, line });
                 continue;
             }
             let text = ready.piece.text.clone();

@@ -19,9 +19,19 @@ pub struct Definition {
     pub cell: u32,
 }
 
+impl Definition {
+    /// Whether it has a `static` in it; the lifetime of that name is none.
+    pub fn has_static(&self) -> bool {
+        let text = &self.plain.piece.text;
+        text.match_indices("static").any(|(at, _)| !text[..at].ends_with('\''))
+    }
+}
+
 /// An import of the reader's, in force for all later cells.
 #[derive(Clone, Debug)]
 pub struct Use {
+    /// The line of the cell, from 1.
+    pub line: usize,
     pub text: Arc<str>,
     pub names: Vec<String>,
     pub words: BTreeSet<String>,
