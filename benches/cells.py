@@ -16,7 +16,11 @@ import sys
 import tempfile
 import time
 
+import zmq
+from jupyter_client.connect import write_connection_file
+from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import start_new_kernel
+from jupyter_client.session import Session
 
 ROUNDS = int(os.environ.get("ROUNDS", "9"))
 CHAPTER = pathlib.Path(sys.argv[1])
@@ -66,9 +70,7 @@ class Kernel:
     running = []
 
     def __init__(self, name):
-        begin = time.perf_counter()
         self.manager, self.client = start_new_kernel(kernel_name=name, startup_timeout=120)
-        self.started = time.perf_counter() - begin
         self.running.append(self)
 
     def run(self, code, timeout=3000):
@@ -225,14 +227,34 @@ def crash(ours):
 
 
 def start(name):
+    """From the start of the process to kernel_info_reply, by a client that does nothing else; and the first cell."""
+    argv = KernelSpecManager().get_kernel_spec(name).argv
     infos, firsts = [], []
     for _ in range(ROUNDS):
+        infos.append(info_reply(argv))
         kernel = Kernel(name)
-        infos.append(1000 * kernel.started)
         firsts.append(kernel.must(fresh("@ + 1")))
         kernel.close()
-    print(f"start to kernel_info_reply, seen by jupyter_client: {statistics.median(infos):.0f} ms (goal ≤300); "
-          f"first cell after it: {statistics.median(firsts):.0f} ms (goal ≤1000)")
+    print(f"start to kernel_info_reply: {statistics.median(infos):.0f} ms, worst {max(infos):.0f} ms (goal ≤300); "
+          f"first cell, seen by jupyter_client: {statistics.median(firsts):.0f} ms (goal ≤1000)")
+
+
+def info_reply(argv):
+    file, info = write_connection_file(ip="127.0.0.1", key=os.urandom(16).hex().encode())[0:2]
+    session = Session(key=info["key"].encode(), signature_scheme=info["signature_scheme"])
+    begin = time.perf_counter()
+    process = subprocess.Popen([file if part == "{connection_file}" else part for part in argv], stderr=subprocess.DEVNULL)
+    socket = zmq.Context.instance().socket(zmq.DEALER)
+    socket.setsockopt(zmq.RECONNECT_IVL, 2)
+    socket.connect(f"tcp://127.0.0.1:{info['shell_port']}")
+    session.send(socket, "kernel_info_request", {})
+    socket.recv_multipart()
+    took = 1000 * (time.perf_counter() - begin)
+    process.kill()
+    process.wait()
+    socket.close(0)
+    os.unlink(file)
+    return took
 
 
 def memory(name):
