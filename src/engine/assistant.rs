@@ -70,6 +70,12 @@ impl RustAssistant {
         self.library.get_or_init(index::of_library)
     }
 
+    /// What `?name` shows.
+    pub fn page(&self, name: &str) -> Media {
+        let nothing = || Media::plain(format!("nothing is known of `{name}`"));
+        self.inspect(name, name.chars().count()).unwrap_or_else(nothing)
+    }
+
     /// Methods and functions of a type; of all types if it is not known.
     fn members(&self, of: Option<&str>) -> Vec<Completion> {
         let fits =

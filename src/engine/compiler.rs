@@ -6,6 +6,7 @@ use crate::cache::{Cache, Entry, Key};
 use crate::library::Library;
 use crate::linker::Linker;
 use crate::listing;
+use crate::scratch;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -85,7 +86,7 @@ impl Compiler {
     /// # Errors
     /// A sentence that says what is missing and how to get it.
     pub fn new(library: Library) -> Result<Self, String> {
-        sweep();
+        scratch::sweep(&work_root(), FOLDER);
         let work = tempfile::Builder::new()
             .prefix(&format!("{FOLDER}{}-", std::process::id()))
             .tempdir_in(work_root())
@@ -336,19 +337,4 @@ fn work_root() -> PathBuf {
 
 fn is_writable(folder: &Path) -> bool {
     folder.is_dir() && tempfile::tempfile_in(folder).is_ok()
-}
-
-/// Removes folders of kernels that were killed.
-fn sweep() {
-    let folders = std::fs::read_dir(work_root()).into_iter().flatten().flatten();
-    for folder in folders {
-        let name = folder.file_name();
-        let owner = name.to_str().and_then(|name| name.strip_prefix(FOLDER)?.split('-').next());
-        // SAFETY: signal 0 only asks whether the process is there.
-        let is_gone = |owner| unsafe { libc::kill(owner, 0) } == -1
-            && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH);
-        if owner.and_then(|owner| owner.parse().ok()).is_some_and(is_gone) {
-            let _ = std::fs::remove_dir_all(folder.path());
-        }
-    }
 }

@@ -7,16 +7,14 @@ use crate::books::{Books, Log, Step};
 use crate::channel::{End, Fault};
 use crate::child::{Child, Death, Ran};
 use crate::compiler::Compiler;
-use crate::interrupt::{Handle, Stopper};
+use crate::interrupt::{Handle, Stopper, as_interrupted};
 use crate::language::{language, quoted, use_only};
 use crate::layout::Lines;
 use crate::library::{Library, Toolchain, source_root};
 use crate::prepare::{Prepared, Program, dropped, prepare};
 use crate::split::split;
 use crate::{backtrace, commands, memory};
-use pillars_kernel::{
-    Assistant, Cell, CellError, CellIo, Interpreter, Interrupter, Language, Media,
-};
+use pillars_kernel::{Assistant, Cell, CellError, CellIo, Interpreter, Interrupter, Language};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -322,10 +320,7 @@ impl Rust {
 
     fn command(&mut self, command: &str, io: &dyn CellIo) -> Result<(), CellError> {
         if let Some(name) = command.strip_prefix('?') {
-            let found = RustAssistant::new(self.names.clone())
-                .inspect(name.trim(), name.trim().chars().count());
-            let nothing = || Media::plain(format!("nothing is known of `{}`", name.trim()));
-            io.page(found.unwrap_or_else(nothing));
+            io.page(RustAssistant::new(self.names.clone()).page(name.trim()));
             return Ok(());
         }
         if let Some(answer) = commands::answer(command, &self.books.variables) {
@@ -434,20 +429,9 @@ impl Interpreter for Rust {
         let ended = self.run_cell(cell, io);
         let interrupted = self.stopper.cell_ends();
         self.names.update(&self.books.variables, &self.books.units.texts());
-        match ended {
-            Err(error) if interrupted && error.ename == "Crashed" => {
-                let told = error.evalue.split_once("); ").map_or("", |(_, told)| told);
-                Err(CellError::new(
-                    "Interrupted",
-                    format!("the cell did not stop within a second and was ended; {told}"),
-                ))
-            }
-            Err(error)
-                if interrupted && ["CompileError", "CommandError"].contains(&error.ename) =>
-            {
-                Err(CellError::new("Interrupted", "the cell was interrupted before it ran"))
-            }
-            ended => ended,
+        match interrupted {
+            true => ended.map_err(as_interrupted),
+            false => ended,
         }
     }
 }

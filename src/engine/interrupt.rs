@@ -2,7 +2,7 @@
 //! a signal at which the library's loops unwind, and, if that does not help
 //! within a second, by ending the child process.
 
-use pillars_kernel::Interrupter;
+use pillars_kernel::{CellError, Interrupter};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -121,6 +121,22 @@ impl Stopper {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What an interrupt has made of a cell's error: the reader is told of the interrupt, not
+/// of a compiler or a process that was killed for it.
+pub fn as_interrupted(error: CellError) -> CellError {
+    match error.ename {
+        "Crashed" => {
+            let told = error.evalue.split_once("); ").map_or("", |(_, told)| told);
+            let reason = format!("the cell did not stop within a second and was ended; {told}");
+            CellError::new("Interrupted", reason)
+        }
+        "CompileError" | "CommandError" => {
+            CellError::new("Interrupted", "the cell was interrupted before it ran")
+        }
+        _ => error,
     }
 }
 

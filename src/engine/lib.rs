@@ -28,6 +28,7 @@ mod memory;
 mod prepare;
 #[cfg(feature = "evcxr")]
 mod reference;
+mod scratch;
 mod split;
 mod units;
 

@@ -2,6 +2,7 @@
 //! library for cells, and runs it in a child process that it keeps.
 
 use crate::library::Library;
+use crate::scratch;
 use evcxr::{CommandContext, EvalCallbacks, EvalContext};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
@@ -65,7 +66,7 @@ impl Evaluator {
     /// # Errors
     /// A sentence, when a folder, the child or the compiler cannot be had.
     pub fn start(library: &Library) -> Result<(Self, Output, ChildHandle), String> {
-        sweep();
+        scratch::sweep(&std::env::temp_dir(), FOLDER);
         let dir = tempfile::Builder::new()
             .prefix(&format!("{FOLDER}{}-", std::process::id()))
             .tempdir()
@@ -165,21 +166,6 @@ fn hide_sources(library: &Library, dir: &Path) -> std::io::Result<()> {
     // SAFETY: as for EVCXR_TMPDIR.
     unsafe { std::env::set_var("RUSTC", wrapper) };
     Ok(())
-}
-
-/// Removes folders of kernels that were killed.
-fn sweep() {
-    let folders = std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
-    for folder in folders {
-        let name = folder.file_name();
-        let owner = name.to_str().and_then(|name| name.strip_prefix(FOLDER)?.split('-').next());
-        // SAFETY: signal 0 only asks whether the process is there.
-        let is_gone = |owner| unsafe { libc::kill(owner, 0) } == -1
-            && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH);
-        if owner.and_then(|owner| owner.parse().ok()).is_some_and(is_gone) {
-            let _ = std::fs::remove_dir_all(folder.path());
-        }
-    }
 }
 
 fn child() -> Result<Command, String> {

@@ -7,7 +7,7 @@ use crate::assistant::{Names, RustAssistant};
 use crate::channel::{End, Fault};
 use crate::commands;
 use crate::diagnostics::{self, compile_error};
-use crate::interrupt::{Handle, Stopper};
+use crate::interrupt::{Handle, Stopper, as_interrupted};
 use crate::language::{language, quoted, use_only};
 use crate::layout::{Lines, Moved};
 use crate::library::{Library, Toolchain, source_root};
@@ -112,10 +112,7 @@ impl Reference {
 
     fn command(&mut self, command: &str, io: &dyn CellIo) -> Result<(), CellError> {
         if let Some(name) = command.strip_prefix('?') {
-            let found = RustAssistant::new(self.names.clone())
-                .inspect(name.trim(), name.trim().chars().count());
-            let nothing = || Media::plain(format!("nothing is known of `{}`", name.trim()));
-            io.page(found.unwrap_or_else(nothing));
+            io.page(RustAssistant::new(self.names.clone()).page(name.trim()));
             return Ok(());
         }
         if let Some(answer) = commands::answer(command, &self.session.variables) {
@@ -259,18 +256,9 @@ impl Interpreter for Reference {
         let ended = self.start().and_then(|()| self.run_cell(cell, io));
         let interrupted = self.stopper.cell_ends();
         self.names.update(&self.session.variables, &self.session.items);
-        match ended {
-            Err(error) if interrupted && error.ename == "Crashed" => {
-                let lost = error.evalue.rsplit_once("; ").map_or("", |(_, lost)| lost);
-                Err(CellError::new(
-                    "Interrupted",
-                    format!("the cell did not stop within a second and was ended; {lost}"),
-                ))
-            }
-            Err(error) if interrupted && error.ename == "CompileError" => {
-                Err(CellError::new("Interrupted", "the cell was interrupted before it ran"))
-            }
-            ended => ended,
+        match interrupted {
+            true => ended.map_err(as_interrupted),
+            false => ended,
         }
     }
 }

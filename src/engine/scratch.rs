@@ -1,0 +1,18 @@
+//! Folders for work that ends with a kernel.
+
+use std::path::Path;
+
+/// Removes the folders below `root` that kernels left which were killed. Their names are
+/// `prefix`, the kernel's process number, and more.
+pub fn sweep(root: &Path, prefix: &str) {
+    for folder in std::fs::read_dir(root).into_iter().flatten().flatten() {
+        let name = folder.file_name();
+        let owner = name.to_str().and_then(|name| name.strip_prefix(prefix)?.split('-').next());
+        // SAFETY: signal 0 only asks whether the process is there.
+        let is_gone = |owner| unsafe { libc::kill(owner, 0) } == -1
+            && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH);
+        if owner.and_then(|owner| owner.parse().ok()).is_some_and(is_gone) {
+            let _ = std::fs::remove_dir_all(folder.path());
+        }
+    }
+}
