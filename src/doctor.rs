@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::Result;
 use clap::Args;
-use pillars_engine::library::{Library, Toolchain, data_dir, source_root};
+use pillars_engine::library::{Library, Toolchain, cache_dir, data_dir, source_root};
 
 use crate::kernel_spec::{self, Selection};
 use crate::python;
@@ -39,7 +39,7 @@ type Check = fn() -> Finding;
 
 impl Doctor {
     pub fn run(self) -> Result<ExitCode> {
-        let checks: [(&str, Check); 8] = [
+        let checks: [(&str, Check); 9] = [
             ("sources", sources),
             ("compiler", compiler),
             ("linker", linker),
@@ -47,6 +47,7 @@ impl Doctor {
             ("Jupyter", jupyter),
             ("kernelspec", kernelspec),
             ("library", library),
+            ("cache", cache),
             ("disk", disk),
         ];
         let mut wrong = false;
@@ -171,11 +172,32 @@ fn library() -> Finding {
     }
 }
 
+/// The cache of compiled cells: without it, each session compiles its cells again.
+fn cache() -> Finding {
+    let Ok(dir) = cache_dir() else {
+        return Problem("HOME is not set: set it, or PILLARS_HOME".to_owned());
+    };
+    let probe = dir.join(format!(".probe-{}", std::process::id()));
+    let written = fs::create_dir_all(&dir).and_then(|()| fs::write(&probe, ""));
+    let _ = fs::remove_file(&probe);
+    match written {
+        Ok(()) => Fine(format!(
+            "{} MB of compiled cells, {}",
+            bytes_below(&dir) / 1_000_000,
+            dir.display()
+        )),
+        Err(error) => Note(format!(
+            "{} cannot be written ({error}), so each session compiles its cells again: make it writable, or set PILLARS_HOME",
+            dir.display()
+        )),
+    }
+}
+
 fn disk() -> Finding {
     let Ok(data) = data_dir() else {
         return Problem("HOME is not set: set it, or PILLARS_HOME".to_owned());
     };
-    let used: Vec<String> = ["library", "python", "cache"]
+    let used: Vec<String> = ["library", "python", "deps"]
         .iter()
         .map(|name| format!("{name} {} MB", bytes_below(&data.join(name)) / 1_000_000))
         .collect();

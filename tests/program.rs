@@ -220,6 +220,19 @@ fn no_compiler_and_no_python() {
 }
 
 #[test]
+fn the_doctor_names_a_cache_that_cannot_be_written() {
+    let dir = Folder::new("cache");
+    let home = dir.0.join("home");
+    fs::create_dir_all(&home).unwrap();
+    fs::write(home.join("cells"), "in the way").unwrap();
+    let report = pillars(&dir, &["doctor"]).env("PILLARS_HOME", &home).output().unwrap();
+    let text = String::from_utf8_lossy(&report.stdout).into_owned();
+    for fragment in ["note     cache", "cannot be written", "PILLARS_HOME"] {
+        assert!(text.contains(fragment), "{text}");
+    }
+}
+
+#[test]
 fn a_python_that_is_too_old_or_has_no_venv() {
     let dir = Folder::new("python");
     let bin = dir.0.join("bin");

@@ -82,24 +82,21 @@ impl Child {
         let (mut reader, mut said) = (Reader::default(), Vec::new());
         loop {
             select! {
-                recv(child.out) -> piece => {
-                    let sent = piece.map(|piece| reader.bytes(&piece)).unwrap_or_default();
-                    if sent.contains(&Sent::Ready) {
-                        return Ok(child);
-                    }
-                }
-                recv(child.err) -> piece => match piece {
-                    Ok(piece) => said.extend(piece),
-                    Err(_) => std::thread::sleep(Duration::from_millis(1)),
+                recv(child.out) -> piece => match piece {
+                    Ok(piece) if reader.bytes(&piece).contains(&Sent::Ready) => return Ok(child),
+                    Ok(_) => {}
+                    // It has closed its output: its end is near.
+                    Err(_) => break,
                 },
-                recv(child.ended) -> _ => {
-                    said.extend(child.err.try_iter().flatten());
-                    let said = String::from_utf8_lossy(&said).trim().to_owned();
-                    return Err(cannot("started", &said));
-                }
+                recv(child.ended) -> _ => break,
                 default(START) => return Err(cannot("started", &"it does not answer")),
             }
         }
+        // Its pipe may be emptied a moment later than its end is seen.
+        while let Ok(piece) = child.err.recv_timeout(LAST_OUTPUT) {
+            said.extend(piece);
+        }
+        Err(cannot("started", &String::from_utf8_lossy(&said).trim()))
     }
 
     /// Its number.
@@ -301,4 +298,24 @@ fn wait(mut process: Process) -> Receiver<Option<ExitStatus>> {
     let (sender, receiver) = unbounded();
     std::thread::spawn(move || sender.send(process.wait().ok()));
     receiver
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_ends_at_once_is_told_with_its_last_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("runner");
+        std::fs::write(&program, "#!/bin/sh\necho 'a library is missing' >&2; exit 127\n").unwrap();
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&program, executable).unwrap();
+        for (program, words) in
+            [(&*program, "a library is missing"), (Path::new("/nowhere"), "No such file")]
+        {
+            let Err(told) = Child::start(program, None) else { panic!("{program:?} was started") };
+            assert!(told.contains(words) && told.contains("pillars doctor"), "{told}");
+        }
+    }
 }

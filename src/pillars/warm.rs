@@ -20,9 +20,10 @@ macro_rules! variables {
     };
 }
 
-/// Values of these types end cells.
+/// Values of these types also end cells.
 macro_rules! values {
     ($($type:ty),* $(,)?) => {
+        variables!($($type),*);
         $(
             let value: $type = take("");
             (&value).evcxr_display();
@@ -34,50 +35,6 @@ macro_rules! values {
 
 /// See the module.
 pub fn instances() -> Result<(), Box<dyn Error>> {
-    variables!(
-        bool,
-        char,
-        u8,
-        u32,
-        u64,
-        usize,
-        i32,
-        i64,
-        f64,
-        String,
-        &'static str,
-        Vec<u8>,
-        Vec<u32>,
-        Vec<u64>,
-        Vec<usize>,
-        Vec<i32>,
-        Vec<i64>,
-        Vec<f64>,
-        Vec<String>,
-        Vec<&'static str>,
-        Vec<(f64, f64)>,
-        Vec<Vec<f64>>,
-        Option<i32>,
-        Option<f64>,
-        Option<String>,
-        (i32, i32),
-        (f64, f64),
-        DataFrame,
-        LazyFrame,
-        Series,
-        Column,
-        Expr,
-        Chart,
-        Table,
-        Sweep,
-        Queue,
-        Estimate,
-        Estimates,
-        Histogram,
-        Stream,
-        Trials,
-        Vec<Estimate>,
-    );
     values!(
         bool,
         char,
@@ -111,6 +68,20 @@ pub fn instances() -> Result<(), Box<dyn Error>> {
         Chart,
         Table,
         Bundle,
+    );
+    variables!(
+        LazyFrame,
+        Series,
+        Column,
+        Expr,
+        Sweep,
+        Queue,
+        Estimate,
+        Estimates,
+        Histogram,
+        Stream,
+        Trials,
+        Vec<Estimate>,
     );
     frames()?;
     queries()?;
