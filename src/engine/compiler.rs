@@ -8,10 +8,10 @@ use crate::linker::Linker;
 use crate::listing;
 use crate::scratch;
 use serde_json::Value;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// A source, and what it is compiled with.
@@ -74,7 +74,10 @@ pub struct Compiler {
     /// Keys that are being compiled by some thread.
     busy: Mutex<BTreeSet<Key>>,
     done: Condvar,
-    runs: AtomicU64,
+}
+
+thread_local! {
+    static RUNS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Begins the name of a folder for work; the kernel's process number follows.
@@ -102,7 +105,6 @@ impl Compiler {
             work,
             busy: Mutex::default(),
             done: Condvar::new(),
-            runs: AtomicU64::new(0),
         })
     }
 
@@ -116,9 +118,10 @@ impl Compiler {
         self.work.path()
     }
 
-    /// How often rustc has been started.
-    pub fn runs(&self) -> u64 {
-        self.runs.load(Ordering::Relaxed)
+    /// How often this thread has started rustc: what others compile in the background is
+    /// not a cell's.
+    pub fn runs() -> u64 {
+        RUNS.get()
     }
 
     /// What the cache had to complain of, once.
@@ -255,7 +258,7 @@ impl Compiler {
         }
         rustc.args(emit).args(["--out-dir", "."]);
         rustc.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        self.runs.fetch_add(1, Ordering::Relaxed);
+        RUNS.set(RUNS.get() + 1);
         let output = rustc.output().map_err(|error| {
             broken(format!(
                 "the compiler {} cannot be started: {error}; install the toolchain again, then restart the kernel",

@@ -104,7 +104,7 @@ impl Rust {
         self.start()?;
         let Some(started) = &self.started else { return Ok(()) };
         let compiler = started.compiler.clone();
-        let runs = compiler.runs();
+        let runs = Compiler::runs();
         let prepared = prepare(&parts, cell, &self.books, &compiler);
         if let Some(complaint) = compiler.complaint() {
             io.stderr(&complaint);
@@ -123,7 +123,7 @@ impl Rust {
             None => Ok(()),
         };
         if self.timing {
-            let from = match compiler.runs() - runs {
+            let from = match Compiler::runs() - runs {
                 0 => "from the cache".to_owned(),
                 1 => "by one run of rustc".to_owned(),
                 more => format!("by {more} runs of rustc"),
