@@ -7,11 +7,12 @@ use crate::library::Library;
 use crate::linker::Linker;
 use crate::listing;
 use crate::scratch;
+use crate::waiting::Pool;
 use serde_json::Value;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// A source, and what it is compiled with.
@@ -74,7 +75,11 @@ pub struct Compiler {
     /// Keys that are being compiled by some thread.
     busy: Mutex<BTreeSet<Key>>,
     done: Condvar,
+    pool: Pool,
 }
+
+/// What begins each generated crate.
+pub const HEADER: &str = "#![allow(warnings)]\nuse ::pillars::prelude::*;\n";
 
 thread_local! {
     static RUNS: Cell<u64> = const { Cell::new(0) };
@@ -105,6 +110,7 @@ impl Compiler {
             work,
             busy: Mutex::default(),
             done: Condvar::new(),
+            pool: Pool::default(),
         })
     }
 
@@ -155,7 +161,11 @@ impl Compiler {
         let _turn = Turn::take(self, &key);
         let entry = match self.cache.get(&key) {
             Some(entry) => entry,
-            None => self.make(&key, source)?,
+            None => {
+                let made = self.make(&key, source);
+                self.refill(source);
+                made?
+            }
         };
         match entry.rejected.is_empty() {
             true => Ok((key, entry)),
@@ -172,18 +182,20 @@ impl Compiler {
     /// and for texts without what is written into them.
     pub fn diagnose(&self, source: &Source) -> Result<Vec<Value>, Failure> {
         let job = self.job(&source.name)?;
-        let (_, said) = self.rustc(&job, source, &["--emit=metadata"])?;
+        let (_, said) = self.rustc(job.path(), source, "--emit=metadata")?;
         Ok(said)
     }
 
     fn make(&self, key: &Key, source: &Source) -> Result<Entry, Failure> {
-        let job = self.job(&format!("{}-{}", source.name, key.text()))?;
-        let emit = match (source.is_definitions, source.wants_types) {
-            (true, _) => "--emit=metadata,obj",
-            (false, true) => "--emit=obj,mir",
-            (false, false) => "--emit=obj",
+        let (folder, succeeded, said) = match self.by_waiting(source) {
+            Some(made) => made?,
+            None => {
+                let job = self.job(&format!("{}-{}", source.name, key.text()))?;
+                let (succeeded, said) = self.rustc(job.path(), source, emit(source))?;
+                (job, succeeded, said)
+            }
         };
-        let (succeeded, said) = self.rustc(&job, source, &[emit])?;
+        let file = |name: String| folder.path().join(name);
         let mut entry = Entry::default();
         if !succeeded {
             if said.is_empty() {
@@ -193,25 +205,48 @@ impl Compiler {
             return Ok(self.cache.put(key, entry, &[]));
         }
         if source.wants_types {
-            let mir = std::fs::read_to_string(job.file(&format!("{}.mir", source.name)));
+            let mir = std::fs::read_to_string(file(format!("{}.mir", source.name)));
             entry.types = listing::types(&mir.unwrap_or_default());
         }
-        let object = job.file(&format!("{}.o", source.name));
-        let library = job.file(&format!("{}.so", key.text()));
+        let object = file(format!("{}.o", source.name));
+        let library = file(format!("{}.so", key.text()));
         let needed: Vec<&Path> = source.needs.iter().map(|needed| &*needed.library).collect();
         self.linker.link(&object, &library, &needed).map_err(Failure::Broken)?;
         let mut files = vec![library];
         if source.is_definitions {
-            files.push(job.file(&format!("lib{}.rmeta", source.name)));
+            files.push(file(format!("lib{}.rmeta", source.name)));
         }
         Ok(self.cache.put(key, entry, &files))
     }
 
+    /// Compiles by a compiler that waits for such a source, if there is one. To rustc the
+    /// text is then one that was included, and what it says of that is not the reader's:
+    /// such a text is compiled again.
+    fn by_waiting(&self, source: &Source) -> Option<Result<Made, Failure>> {
+        let waiting = self.pool.take(source)?;
+        RUNS.set(RUNS.get() + 1);
+        let (folder, output) = waiting.compile(source)?;
+        match judged(&output) {
+            Ok((false, said)) if said.iter().any(is_of_inclusion) => None,
+            Ok((succeeded, said)) => Some(Ok((folder, succeeded, said))),
+            Err(failure) => Some(Err(failure)),
+        }
+    }
+
+    /// Has compilers wait for the next source like this one.
+    fn refill(&self, source: &Source) {
+        self.pool.refill(source, self.work.path(), &|source, folder| {
+            let mut rustc = self.command(source, folder);
+            rustc.arg(emit(source));
+            rustc
+        });
+    }
+
     /// A folder of its own for one run.
-    fn job(&self, name: &str) -> Result<Job, Failure> {
+    fn job(&self, name: &str) -> Result<tempfile::TempDir, Failure> {
         let made =
             tempfile::Builder::new().prefix(&format!("{name}-")).tempdir_in(self.work.path());
-        made.map(Job).map_err(|error| {
+        made.map_err(|error| {
             Failure::Broken(format!(
                 "the cell cannot be compiled: no folder in {}: {error}; free some space or set TMPDIR",
                 self.work.path().display()
@@ -222,22 +257,36 @@ impl Compiler {
     /// Runs rustc; whether it succeeded, and the errors it told of.
     fn rustc(
         &self,
-        job: &Job,
+        folder: &Path,
         source: &Source,
-        emit: &[&str],
+        emit: &str,
     ) -> Result<(bool, Vec<Value>), Failure> {
         let file = format!("{}.rs", source.name);
         let broken = |what: String| Failure::Broken(what);
-        std::fs::write(job.file(&file), &source.text).map_err(|error| {
+        std::fs::write(folder.join(&file), &source.text).map_err(|error| {
             broken(format!(
                 "the cell cannot be written to be compiled: {error}; free some space or set TMPDIR"
             ))
         })?;
-        let toolchain = self.library.toolchain();
-        let mut rustc = Command::new(&toolchain.rustc);
+        let mut rustc = self.command(source, folder);
+        rustc.args([&file, emit]);
+        rustc.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        RUNS.set(RUNS.get() + 1);
+        let output = rustc.output().map_err(|error| {
+            broken(format!(
+                "the compiler {} cannot be started: {error}; install the toolchain again, then restart the kernel",
+                self.library.toolchain().rustc.display()
+            ))
+        })?;
+        judged(&output)
+    }
+
+    /// rustc as it compiles such a source in a folder, but for the file and what it is to make.
+    fn command(&self, source: &Source, folder: &Path) -> Command {
+        let mut rustc = Command::new(&self.library.toolchain().rustc);
         // The path of the file is part of what is compiled: it must not tell the folder.
-        rustc.arg(format!("--remap-path-prefix={}=.", job.0.path().display()));
-        rustc.current_dir(job.0.path()).arg(&file).args(["--edition", "2024"]);
+        rustc.arg(format!("--remap-path-prefix={}=.", folder.display()));
+        rustc.current_dir(folder).args(["--edition", "2024"]);
         rustc.args(["--crate-name", &source.name, "--error-format=json"]);
         rustc.args(["--crate-type", if source.is_definitions { "lib" } else { "cdylib" }]);
         rustc.args([
@@ -256,30 +305,45 @@ impl Compiler {
         for Import { name, file } in &source.imports {
             rustc.arg(format!("--extern={name}={}", file.display()));
         }
-        rustc.args(emit).args(["--out-dir", "."]);
-        rustc.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        RUNS.set(RUNS.get() + 1);
-        let output = rustc.output().map_err(|error| {
-            broken(format!(
-                "the compiler {} cannot be started: {error}; install the toolchain again, then restart the kernel",
-                toolchain.rustc.display()
-            ))
-        })?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        let diagnostics = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let errors: Vec<Value> = diagnostics
-            .filter(|told| {
-                let level = told["level"].as_str().unwrap_or_default();
-                // The count of errors that comes last has no place.
-                level.starts_with("error") && !told["spans"].as_array().is_none_or(Vec::is_empty)
-                    || level.starts_with("error") && !told["code"].is_null()
-            })
-            .collect();
-        if !output.status.success() && errors.is_empty() {
-            return Err(broken(explain(&said, &output.status.to_string())));
-        }
-        Ok((output.status.success(), errors))
+        rustc.args(["--out-dir", "."]);
+        rustc
     }
+}
+
+/// Where something was compiled, whether it could be, and the errors that were told.
+type Made = (tempfile::TempDir, bool, Vec<Value>);
+
+/// What rustc is to make of a source.
+fn emit(source: &Source) -> &'static str {
+    match (source.is_definitions, source.wants_types) {
+        (true, _) => "--emit=metadata,obj",
+        (false, true) => "--emit=obj,mir",
+        (false, false) => "--emit=obj",
+    }
+}
+
+/// Whether rustc succeeded, and the errors it told of.
+fn judged(output: &Output) -> Result<(bool, Vec<Value>), Failure> {
+    let said = String::from_utf8_lossy(&output.stderr);
+    let diagnostics = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let errors: Vec<Value> = diagnostics
+        .filter(|told| {
+            let level = told["level"].as_str().unwrap_or_default();
+            // The count of errors that comes last has no place.
+            level.starts_with("error") && !told["spans"].as_array().is_none_or(Vec::is_empty)
+                || level.starts_with("error") && !told["code"].is_null()
+        })
+        .collect();
+    if !output.status.success() && errors.is_empty() {
+        return Err(Failure::Broken(explain(&said, &output.status.to_string())));
+    }
+    Ok((output.status.success(), errors))
+}
+
+/// Whether an error may be one of texts that are included, and not of the text: names
+/// that come from there give way to others where they would not elsewhere.
+fn is_of_inclusion(told: &Value) -> bool {
+    told["code"]["code"] == "E0659" || told.to_string().contains("macro-expanded")
 }
 
 /// What rustc said when it gave up for a reason that is not the cell's.
@@ -295,15 +359,6 @@ fn explain(said: &str, status: &str) -> String {
             Some(line) => format!("the compiler could not do its work: {line}"),
             None => format!("the compiler was ended ({status})"),
         },
-    }
-}
-
-/// A folder of one run, removed at its end.
-struct Job(tempfile::TempDir);
-
-impl Job {
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
     }
 }
 

@@ -31,6 +31,7 @@ mod reference;
 mod scratch;
 mod split;
 mod units;
+mod waiting;
 
 pub use interpreter::Rust;
 #[cfg(feature = "evcxr")]

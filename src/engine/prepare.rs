@@ -2,14 +2,15 @@
 //! without changing anything. It depends on nothing but the books and the text.
 
 use crate::books::{self, Books};
-use crate::compiler::{Compiler, Failure, Import, Source};
+use crate::compiler::{Compiler, Failure, HEADER, Import, Source};
 use crate::diagnostics::{self, compile_error};
 use crate::instrument::instrument;
 use crate::language::quoted;
 use crate::layout::{Body, EXECUTOR, Lines, Moved, TOKIO, Variable};
 use crate::listing;
 use crate::split::{Kind, Split, split, words};
-use crate::units::{HEADER, Refused, Units};
+use crate::units::{Refused, Units};
+use crate::waiting;
 use pillars_kernel::{Cell, CellError};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -149,7 +150,7 @@ fn program(
             needs: needs.needed.clone(),
         };
         // Its panics name its file: each program has a name of its own.
-        source.name = format!("run_{}", &compiler.key(&source).text()[..12]);
+        source.name = format!("{}{}", waiting::PREFIX, &compiler.key(&source).text()[..12]);
         let mut lines =
             Lines::find(&format!("{}.rs", source.name), parts, &source.text, cell.number);
         let first = parts.attributes.iter().map(|text| text.lines().count()).sum::<usize>()
@@ -180,8 +181,13 @@ fn program(
             Err(Failure::Rejected(said)) if learn_moves(&said, &source.text, &mut moved) => {}
             Err(Failure::Rejected(said)) => {
                 // Once more as the reader wrote it, so that carets stand where they should.
-                source.text = text(parts, &moved);
-                let plain = compiler.diagnose(&source).unwrap_or_default();
+                let plain = text(parts, &moved);
+                let is_other = plain != source.text;
+                source.text = plain;
+                let plain = match is_other {
+                    true => compiler.diagnose(&source).unwrap_or_default(),
+                    false => vec![],
+                };
                 let said = if plain.is_empty() { said } else { plain };
                 let failure = Failure::Rejected(said);
                 return Err(error_of(Refused { failure, lines }, cell, books));

@@ -22,9 +22,6 @@ use unit::{Unit, Use, on_one_line, source_of, write_imports};
 /// Begins the name of a crate of definitions; twelve hexadecimal digits follow.
 pub const PREFIX: &str = "cell_";
 
-/// What begins each generated crate.
-pub const HEADER: &str = "#![allow(warnings)]\nuse ::pillars::prelude::*;\n";
-
 /// All crates of a session, and which of them each name stands for.
 #[derive(Clone, Debug, Default)]
 pub struct Units {

@@ -1,7 +1,8 @@
 //! A crate of definitions: what it is made of, its name and its text.
 
-use super::{HEADER, PREFIX};
+use super::PREFIX;
 use crate::cache::hex;
+use crate::compiler::HEADER;
 use crate::layout::Lines;
 use crate::split::{Item, Kind, words};
 use sha2::{Digest, Sha256};
