@@ -42,6 +42,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 /// library does not say when they have, and clients wait longer than this.
 const LINGER: Duration = Duration::from_millis(150);
 
+/// How often a kernel looks whether the program that started it is still there.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// Reads a connection file.
 pub fn read_connection(path: &Path) -> Result<ConnectionInfo, StartError> {
     let text = std::fs::read_to_string(path)
@@ -119,6 +122,7 @@ async fn run(
     tokio::select! {
         () = kernel.ended.notified() => {}
         () = terminated() => {}
+        () = orphaned() => {}
     }
     kernel.interrupter.shut_down();
     tokio::time::sleep(LINGER).await;
@@ -188,6 +192,18 @@ async fn terminated() {
             terminate.recv().await;
         }
         Err(_) => std::future::pending().await,
+    }
+}
+
+/// Waits for the end of the program that started this kernel, if that has asked for it as
+/// Jupyter's launchers do: else kernels of a launcher that was killed would stay for ever.
+async fn orphaned() {
+    if std::env::var_os("JPY_PARENT_PID").is_none() {
+        return std::future::pending().await;
+    }
+    let launcher = std::os::unix::process::parent_id();
+    while std::os::unix::process::parent_id() == launcher {
+        tokio::time::sleep(LOOK).await;
     }
 }
 

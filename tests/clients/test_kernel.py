@@ -4,6 +4,7 @@ import pathlib
 import queue
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -451,6 +452,26 @@ class Conditions(unittest.TestCase):
                 self.assertIn("the compiler", reply["evalue"])
                 self.script(rustc, before.split("\n", 1)[1])
                 self.assertEqual(run(f'"{time.time_ns()}".len() > kept')[1], "true")
+
+    def test_a_kernel_ends_with_the_program_that_started_it(self):
+        start = ("from jupyter_client.manager import start_new_kernel; import sys, time; "
+                 "m, c = start_new_kernel(kernel_name='pillars'); c.execute_interactive(f'{time.time_ns()}.count_ones()', silent=True); "
+                 "print(m.provisioner.pid, flush=True); time.sleep(999)")
+        launcher = subprocess.Popen([sys.executable, "-c", start], stdout=subprocess.PIPE, text=True)
+        kernel = int(launcher.stdout.readline())
+        mine = lambda: [int(p.parent.name) for p in pathlib.Path("/proc").glob("[0-9]*/stat")
+                        if p.exists() and int(p.read_text().rsplit(")", 1)[1].split()[1]) == kernel]
+        processes = [kernel, *mine()]
+        self.assertGreaterEqual(len(processes), 2, "the process that runs cells is not there")
+        launcher.kill()
+        launcher.wait()
+        launcher.stdout.close()
+        alive = lambda pid: pathlib.Path(f"/proc/{pid}/stat").exists()
+        for _ in range(100):
+            if not any(map(alive, processes)):
+                return
+            time.sleep(0.1)
+        self.fail(f"still there: {[pid for pid in processes if alive(pid)]}")
 
     def test_without_a_linker_on_the_path_the_toolchains_own_links(self):
         programs = self.folder / "programs"
