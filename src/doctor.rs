@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::Result;
 use clap::Args;
-use pillars_engine::library::{Library, Toolchain, cache_dir, data_dir, source_root};
+use pillars_engine::library::{Library, Service, Toolchain, cache_dir, data_dir, source_root};
 
 use crate::kernel_spec::{self, Selection};
 use crate::python;
@@ -39,7 +39,7 @@ type Check = fn() -> Finding;
 
 impl Doctor {
     pub fn run(self) -> Result<ExitCode> {
-        let checks: [(&str, Check); 9] = [
+        let checks: [(&str, Check); 10] = [
             ("sources", sources),
             ("compiler", compiler),
             ("linker", linker),
@@ -47,6 +47,7 @@ impl Doctor {
             ("Jupyter", jupyter),
             ("kernelspec", kernelspec),
             ("library", library),
+            ("completion", completion),
             ("cache", cache),
             ("disk", disk),
         ];
@@ -172,6 +173,17 @@ fn library() -> Finding {
     }
 }
 
+/// The program for completion.
+fn completion() -> Finding {
+    let service = source_root()
+        .and_then(|root| Toolchain::find(&root))
+        .and_then(|toolchain| Service::locate(&toolchain));
+    match service {
+        Ok(service) => Fine(format!("knows types, {}", service.program().display())),
+        Err(error) => Note(format!("knows names: {error}")),
+    }
+}
+
 /// The cache of compiled cells: without it, each session compiles its cells again.
 fn cache() -> Finding {
     let Ok(dir) = cache_dir() else {
@@ -197,7 +209,7 @@ fn disk() -> Finding {
     let Ok(data) = data_dir() else {
         return Problem("HOME is not set: set it, or PILLARS_HOME".to_owned());
     };
-    let used: Vec<String> = ["library", "python", "deps"]
+    let used: Vec<String> = ["library", "analyzer", "python", "deps"]
         .iter()
         .map(|name| format!("{name} {} MB", bytes_below(&data.join(name)) / 1_000_000))
         .collect();

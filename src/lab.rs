@@ -1,5 +1,6 @@
 //! `pillars lab`: from a fresh clone to an open chapter.
 
+use std::env;
 use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use pillars_engine::library::source_root;
+use pillars_engine::library::{Service, Toolchain, source_root};
 
 use crate::kernel::Engine;
 use crate::kernel_spec::{self, Selection};
@@ -39,6 +40,7 @@ impl Lab {
         }
         let mut jupyter = jupyter_lab()?;
         progress::library()?;
+        build_analyzer_beside();
         if self.no_browser {
             jupyter.arg("--no-browser");
         }
@@ -58,6 +60,31 @@ impl Lab {
         let error = jupyter.exec();
         Err(error)
             .with_context(|| format!("cannot start {}", jupyter.get_program().to_string_lossy()))
+    }
+}
+
+/// Builds the program for completion, when nothing else wants the processor.
+pub fn build_analyzer() -> Result<ExitCode> {
+    // Without this it is only less polite.
+    let _ = rustix::process::nice(19);
+    Service::build(&mut |_| {})?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Has the program for completion built while the reader reads; it ends with Ctrl-C as JupyterLab does, and goes on
+/// at the next start. Completion knows names until it is there, so a failure is left to `pillars doctor`.
+fn build_analyzer_beside() {
+    let there = || Service::locate(&Toolchain::find(&source_root()?)?);
+    let Ok(program) = env::current_exe() else { return };
+    if there().is_ok() {
+        return;
+    }
+    let mut build = Command::new(program);
+    build.arg("build-analyzer").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    if build.spawn().is_ok() {
+        eprintln!(
+            "completion knows names for now; what knows types is compiled in the background, some ten minutes"
+        );
     }
 }
 

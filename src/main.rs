@@ -36,6 +36,9 @@ enum Command {
     Uninstall(uninstall::Uninstall),
     Doctor(doctor::Doctor),
     Kernel(kernel::Kernel),
+    /// Compile the program for completion, and let all else go first
+    #[command(hide = true)]
+    BuildAnalyzer,
 }
 
 fn main() -> ExitCode {
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Command::Uninstall(uninstall) => uninstall.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Kernel(kernel) => kernel.run(),
+        Command::BuildAnalyzer => lab::build_analyzer(),
     };
     result.unwrap_or_else(|error| {
         eprintln!("pillars: {}", sentence(&error));

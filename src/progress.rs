@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
-use pillars_engine::library::{Library, LibraryError, Progress, Stage};
+use pillars_engine::library::{
+    Library, LibraryError, Progress, Service, Stage, Toolchain, source_root,
+};
 
 /// Where there is no terminal, a line at most this often: a log must not fill with them.
 const QUIET: Duration = Duration::from_secs(15);
@@ -81,6 +83,17 @@ pub fn library() -> Result<Library> {
     let library = Library::build(&mut |progress| task.at(progress.fraction, &words(&progress)))?;
     task.done(&format!("ready, {} MB", library.manifest().bytes / 1_000_000));
     Ok(library)
+}
+
+/// The program for completion, built with a bar if it is not there; says nothing when it is.
+pub fn service() -> Result<Service> {
+    if let Ok(service) = Service::locate(&Toolchain::find(&source_root()?)?) {
+        return Ok(service);
+    }
+    let mut task = Task::new("program for completion");
+    let service = Service::build(&mut |progress| task.at(progress.fraction, &words(&progress)))?;
+    task.done("ready");
+    Ok(service)
 }
 
 /// Such as `3.2 s` or `9 min 26 s`.

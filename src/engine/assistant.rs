@@ -1,13 +1,16 @@
-//! Completion, inspection and "is this cell whole": answered from the session's
-//! names and the index of the library, at any time, also while a cell runs.
+//! Completion, inspection and "is this cell whole": answered from the session's names
+//! and the index of the library, at any time, also while a cell runs; and, once it is
+//! there, by the analyzer, which knows types.
 
+use crate::analyzer::Analyzer;
 use crate::diagnostics::without_crates;
 use crate::index::{self, Entry};
 use crate::layout::Variables;
 use crate::split;
 use pillars_kernel::{Assistant, Completeness, Completion, Completions, Media};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 const KEYWORDS: &[&str] = &[
     "as", "async", "await", "break", "const", "continue", "else", "enum", "false", "fn", "for",
@@ -35,35 +38,69 @@ const STANDARD: &[(&str, &str, &str)] = &[
     ("Box", "struct", "struct Box<T>"),
 ];
 
-/// The session's names, as of the latest cell.
-#[derive(Default)]
-pub struct Names(Mutex<Known>);
-
+/// The session, as of the latest cell.
 #[derive(Default)]
 struct Known {
     variables: Variables,
     items: BTreeMap<String, String>,
-}
-
-impl Names {
-    /// Takes over what there is after a cell.
-    pub fn update(&self, variables: &Variables, items: &BTreeMap<String, String>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.variables.clone_from(variables);
-        known.items.clone_from(items);
-    }
+    /// Imports and definitions.
+    source: String,
 }
 
 /// The assistant.
+#[derive(Default)]
 pub struct RustAssistant {
-    names: Arc<Names>,
+    known: Mutex<Known>,
     library: OnceLock<Vec<Entry>>,
+    analyzer: Analyzer,
 }
 
 impl RustAssistant {
-    /// One that knows these names, and the library.
-    pub fn new(names: Arc<Names>) -> Self {
-        Self { names, library: OnceLock::new() }
+    /// Takes over what there is after a cell: variables, the texts of items by name, and
+    /// all imports and definitions as one text.
+    pub fn update(&self, variables: &Variables, items: &BTreeMap<String, String>, source: String) {
+        let mut known = self.known();
+        known.variables.clone_from(variables);
+        known.items.clone_from(items);
+        known.source = source;
+    }
+
+    /// Tells the number of the analyzer's process, while there is one.
+    pub fn analyzer_number(&self) -> impl Fn() -> Option<u32> + Send + 'static {
+        self.analyzer.number()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the analyzer about a place in a cell, in code points. With its answer: where the
+    /// cell begins in the text that was sent.
+    fn ask(&self, what: &str, code: &str, cursor: usize) -> Option<(Value, usize)> {
+        let mut text = "use pillars::prelude::*;\n".to_owned();
+        {
+            let known = self.known();
+            text.push_str(&known.source);
+            for (name, variable) in &known.variables {
+                let type_name = without_crates(&variable.type_name);
+                text.push_str(&format!("let mut {name}: {type_name} = panic!();\n"));
+            }
+        }
+        let begin = text.len();
+        let at = code.char_indices().nth(cursor).map_or(code.len(), |(at, _)| at);
+        text.push_str(&split::split(code).without_commands(code));
+        let question = json!({ "ask": what, "text": text, "at": begin + at });
+        Some((self.analyzer.ask(question)?, begin))
+    }
+
+    /// What the analyzer would put at a place whose word begins at `start`.
+    fn analyzed(&self, code: &str, cursor: usize, start: usize) -> Option<Vec<Completion>> {
+        let (answer, begin) = self.ask("complete", code, cursor)?;
+        let start = code.char_indices().nth(start).map_or(code.len(), |(at, _)| at);
+        if answer["start"].as_u64() != u64::try_from(begin + start).ok() {
+            return None;
+        }
+        Some(answer["items"].as_array()?.iter().filter_map(analyzed).collect())
     }
 
     fn library(&self) -> &[Entry] {
@@ -76,6 +113,15 @@ impl RustAssistant {
         self.inspect(name, name.chars().count()).unwrap_or_else(nothing)
     }
 
+    /// What the analyzer knows of the word that ends at a place.
+    fn hovered(&self, code: &str, end: usize) -> Option<Media> {
+        // A method is known by the bracket behind it.
+        let bracket = usize::from(code.chars().nth(end) == Some('('));
+        let (answer, _) = self.ask("hover", code, end + bracket)?;
+        let plain = answer["plain"].as_str()?;
+        Some(Media::plain(plain).with("text/html", answer["html"].as_str()?))
+    }
+
     /// Methods and functions of a type; of all types if it is not known.
     fn members(&self, of: Option<&str>) -> Vec<Completion> {
         let fits =
@@ -84,7 +130,7 @@ impl RustAssistant {
     }
 
     fn words(&self) -> Vec<Completion> {
-        let known = self.names.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known();
         let variables = known.variables.iter().map(|(name, variable)| Completion {
             text: name.clone(),
             kind: "variable",
@@ -116,7 +162,7 @@ impl RustAssistant {
 
     /// The type of a variable without its arguments and references: `Vec<f64>` is `Vec`.
     fn type_of(&self, variable: &str) -> Option<String> {
-        let known = self.names.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known();
         let type_name = known.variables.get(variable)?.type_name.split('<').next()?.to_owned();
         type_name.rsplit("::").next().map(str::to_owned)
     }
@@ -142,6 +188,13 @@ impl Assistant for RustAssistant {
         };
         let mut items: Vec<Completion> =
             candidates.into_iter().filter(|item| item.text.starts_with(&typed)).collect();
+        if let Some(analyzed) = self.analyzed(code, cursor, start) {
+            // It knows by types which methods can follow, and the index how they are called.
+            if !matches!(before, Before::Nothing) && !analyzed.is_empty() {
+                items.retain(|item| analyzed.iter().any(|other| other.text == item.text));
+            }
+            items.extend(analyzed);
+        }
         items.sort_by(|a, b| a.text.cmp(&b.text));
         items.dedup_by(|a, b| a.text == b.text);
         Completions { start, end: cursor, items }
@@ -150,12 +203,20 @@ impl Assistant for RustAssistant {
     fn inspect(&self, code: &str, cursor: usize) -> Option<Media> {
         // The word may go on behind the cursor.
         let rest = code.chars().skip(cursor).take_while(|c| in_word(*c)).count();
-        let Context { typed, before, .. } = Context::at(code, cursor + rest);
+        let end = cursor + rest;
+        let Context { typed, before, .. } = Context::at(code, end);
         let of = match &before {
             Before::Dot(receiver) => self.type_of(receiver),
             Before::Path(path) => Some(path.clone()),
             Before::Nothing => None,
         };
+        // The analyzer knows whose method it is where the session does not.
+        if matches!(before, Before::Dot(_))
+            && of.is_none()
+            && let Some(media) = self.hovered(code, end)
+        {
+            return Some(media);
+        }
         let fits = |entry: &&Entry| entry.name == typed && (of.is_none() || entry.of == of);
         if let Some(Entry { signature, docs, .. }) = self.library().iter().find(fits) {
             let markdown = format!("```rust\n{signature}\n```\n\n{docs}");
@@ -163,13 +224,35 @@ impl Assistant for RustAssistant {
                 Media::plain(format!("{signature}\n\n{docs}")).with("text/markdown", markdown),
             );
         }
-        let word = self
-            .words()
-            .into_iter()
-            .find(|word| word.text.trim_end_matches('!') == typed && !word.signature.is_empty())?;
+        let is_it = |word: &Completion| {
+            word.text.trim_end_matches('!') == typed && !word.signature.is_empty()
+        };
+        let alone = matches!(before, Before::Nothing);
+        let Some(word) = self.words().into_iter().find(|word| alone && is_it(word)) else {
+            return self.hovered(code, end);
+        };
         let markdown = format!("```rust\n{}\n```", word.signature);
         Some(Media::plain(word.signature).with("text/markdown", markdown))
     }
+}
+
+/// One of the analyzer's candidates: `[text, kind, label]`. The text may come with
+/// arguments, which the reader writes.
+fn analyzed(item: &Value) -> Option<Completion> {
+    let text = item[0].as_str()?.split(['(', '[', '{', '<']).next()?.trim_end();
+    let is_word = |text: &str| !text.is_empty() && text.trim_end_matches('!').chars().all(in_word);
+    if !is_word(text.strip_suffix("::").unwrap_or(text)) {
+        return None;
+    }
+    let kind = match item[1].as_str()? {
+        "function" => "function",
+        "class" => "class",
+        "module" => "module",
+        "keyword" => "keyword",
+        _ => "instance",
+    };
+    let signature = item[2].as_str().unwrap_or_default().to_owned();
+    Some(Completion { text: text.to_owned(), kind, signature })
 }
 
 fn completion(entry: &Entry) -> Completion {
@@ -224,18 +307,18 @@ mod tests {
     use crate::layout::Variable;
 
     fn assistant() -> RustAssistant {
-        let names = Arc::<Names>::default();
         let variable =
             |type_name: &str| Variable { type_name: type_name.to_owned(), mutable: false };
         let variables = [("länge", "f64"), ("queue", "Queue")];
         let variables = variables.map(|(name, of)| (name.to_owned(), variable(of))).into();
         let items = [("double".to_owned(), "fn double(x: i32) -> i32 { 2 * x }".to_owned())].into();
-        names.update(&variables, &items);
         let library = index::of_source(
             "/// A queue.\npub struct Queue;\nimpl Queue {\n/// Runs.\npub fn simulate(&self) {}\n}
              /// Checks.\npub struct Other;\nimpl Other {\n/// Other.\npub fn simplify(&self) {}\n}",
         );
-        RustAssistant { names, library: OnceLock::from(library) }
+        let assistant = RustAssistant { library: OnceLock::from(library), ..Default::default() };
+        assistant.update(&variables, &items, String::new());
+        assistant
     }
 
     #[test]

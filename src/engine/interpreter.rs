@@ -2,7 +2,7 @@
 //! brings the session back when the process that runs cells has died.
 
 use crate::ahead::Ahead;
-use crate::assistant::{Names, RustAssistant};
+use crate::assistant::RustAssistant;
 use crate::books::{Books, Log, Step};
 use crate::channel::{End, Fault};
 use crate::child::{Child, Death, Ran};
@@ -37,7 +37,7 @@ pub struct Rust {
     /// The programs that have run, by the name of their file.
     programs: BTreeMap<String, Lines>,
     stopper: Arc<Stopper>,
-    names: Arc<Names>,
+    assistant: Arc<RustAssistant>,
     ahead: Ahead,
     /// Whether each cell's time is told.
     timing: bool,
@@ -57,6 +57,8 @@ impl Rust {
         if let Some(toolchain) = &toolchain {
             use_only(toolchain);
         }
+        let (assistant, stopper) = (Arc::<RustAssistant>::default(), Arc::<Stopper>::default());
+        stopper.spare(Box::new(assistant.analyzer_number()));
         Self {
             toolchain,
             started: None,
@@ -64,8 +66,8 @@ impl Rust {
             log: Log::default(),
             texts: BTreeMap::new(),
             programs: BTreeMap::new(),
-            stopper: Arc::default(),
-            names: Arc::default(),
+            stopper,
+            assistant,
             ahead: Ahead::default(),
             timing: false,
         }
@@ -320,7 +322,7 @@ impl Rust {
 
     fn command(&mut self, command: &str, io: &dyn CellIo) -> Result<(), CellError> {
         if let Some(name) = command.strip_prefix('?') {
-            io.page(RustAssistant::new(self.names.clone()).page(name.trim()));
+            io.page(self.assistant.page(name.trim()));
             return Ok(());
         }
         if let Some(answer) = commands::answer(command, &self.books.variables) {
@@ -412,7 +414,7 @@ impl Interpreter for Rust {
     }
 
     fn assistant(&self) -> Arc<dyn Assistant> {
-        Arc::new(RustAssistant::new(self.names.clone()))
+        self.assistant.clone()
     }
 
     fn interrupter(&self) -> Arc<dyn Interrupter> {
@@ -428,7 +430,8 @@ impl Interpreter for Rust {
         self.stopper.cell_begins();
         let ended = self.run_cell(cell, io);
         let interrupted = self.stopper.cell_ends();
-        self.names.update(&self.books.variables, &self.books.units.texts());
+        let units = &self.books.units;
+        self.assistant.update(&self.books.variables, &units.texts(), units.source());
         match interrupted {
             true => ended.map_err(as_interrupted),
             false => ended,

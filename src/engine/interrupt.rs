@@ -27,6 +27,8 @@ struct State {
     /// Whether that is still to be told to what runs.
     pending: bool,
     child: Option<ProcessNumber>,
+    /// A process that has nothing to do with cells.
+    spared: Option<ProcessNumber>,
     /// Where compiled cells are.
     folder: Option<PathBuf>,
 }
@@ -63,6 +65,11 @@ impl Stopper {
         let mut state = self.lock();
         state.child = Some(child);
         state.folder = Some(folder.to_owned());
+    }
+
+    /// This process is not a compiler, though it is the kernel's: an interrupt leaves it alone.
+    pub fn spare(&self, number: ProcessNumber) {
+        self.lock().spared = Some(number);
     }
 
     /// A cell begins, with its compilation.
@@ -151,7 +158,8 @@ impl Interrupter for Handle {
             Phase::Compiling => {
                 state.interrupted = true;
                 state.pending = true;
-                end_compilers(state.child());
+                let spared = state.spared.as_ref().and_then(|number| number());
+                end_compilers(&[state.child(), spared]);
             }
             Phase::Running => {
                 state.interrupted = true;
@@ -164,7 +172,7 @@ impl Interrupter for Handle {
     fn shut_down(&self) {
         let state = self.0.lock();
         state.kill_child();
-        end_compilers(None);
+        end_compilers(&[]);
         if let Some(folder) = &state.folder {
             // What cannot be removed is swept at a later start.
             let _ = std::fs::remove_dir_all(folder);
@@ -172,11 +180,11 @@ impl Interrupter for Handle {
     }
 }
 
-/// Ends all processes that this one started, but for the one that runs cells.
-fn end_compilers(keep: Option<u32>) {
+/// Ends all processes that this one started, but for these.
+fn end_compilers(keep: &[Option<u32>]) {
     let mut ended = vec![std::process::id()];
     while let Some(parent) = ended.pop() {
-        for child in children(parent).into_iter().filter(|child| Some(*child) != keep) {
+        for child in children(parent).into_iter().filter(|child| !keep.contains(&Some(*child))) {
             ended.push(child);
             send(child, libc::SIGKILL);
         }

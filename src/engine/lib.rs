@@ -5,6 +5,7 @@
 //! import the library that cells use.
 
 mod ahead;
+mod analyzer;
 mod assistant;
 mod backtrace;
 mod books;

@@ -12,6 +12,7 @@ mod folder;
 mod manifest;
 mod places;
 mod runner;
+mod service;
 mod toolchain;
 
 use std::io;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 pub use manifest::Manifest;
 pub use places::{cache_dir, data_dir, libraries_dir, shared_dirs, source_root};
+pub use service::Service;
 pub use toolchain::Toolchain;
 
 /// What a cell imports: the crate's name, and the start of its file's name.
@@ -45,6 +47,13 @@ pub struct Progress {
     pub name: String,
     /// The share of the work that is done, 0 to 1: crates weighted by how long they take.
     pub fraction: f64,
+}
+
+impl Progress {
+    fn installing(crates: usize) -> Self {
+        let name = String::new();
+        Self { stage: Stage::Installing, done: crates, total: crates, name, fraction: 1.0 }
+    }
 }
 
 /// The part of a build that [`Progress`] tells about.
@@ -84,6 +93,9 @@ pub enum LibraryError {
         "the library for cells is not built yet for these sources and this compiler: run `pillars install`"
     )]
     Missing,
+    /// The program for completion and hover is not built.
+    #[error("completion that knows types is not built yet: run `pillars install`")]
+    NoService,
     /// The library's folder is not as it was written.
     #[error(
         "the library for cells in {dir} is damaged ({what}): run `pillars install` to build it again"
@@ -129,7 +141,7 @@ impl Library {
     /// # Errors
     /// As [`Library::locate`].
     pub fn locate_for(toolchain: Toolchain) -> Result<Self, LibraryError> {
-        let fingerprint = fingerprint::of(&source_root()?, &toolchain)?;
+        let fingerprint = fingerprint(&source_root()?, &toolchain)?;
         Self::open(&fingerprint, toolchain)
     }
 
@@ -142,21 +154,18 @@ impl Library {
     pub fn build(report: &mut dyn FnMut(Progress)) -> Result<Self, LibraryError> {
         let root = source_root()?;
         let toolchain = Toolchain::find(&root)?;
-        let inputs = fingerprint::of(&root, &toolchain)?;
+        let inputs = fingerprint(&root, &toolchain)?;
         if let Ok(ready) = Self::open(&inputs, toolchain.clone()) {
             return Ok(ready);
         }
-        let built = cargo::build(&root, &toolchain, report)?;
-        if fingerprint::of(&root, &toolchain)? != inputs {
+        let built = cargo::build(&cargo::LIBRARY, &root, &toolchain, report)?;
+        if !built.files.iter().any(|file| file.ends_with(manifest::library_name())) {
+            return Err(LibraryError::Cargo("it finished without a dynamic library".to_owned()));
+        }
+        if fingerprint(&root, &toolchain)? != inputs {
             return Err(LibraryError::Changed);
         }
-        report(Progress {
-            stage: Stage::Installing,
-            done: built.crates,
-            total: built.crates,
-            name: String::new(),
-            fraction: 1.0,
-        });
+        report(Progress::installing(built.crates));
         folder::install(&inputs, &toolchain, &built.files)?;
         folder::prune(&inputs);
         Self::open(&inputs, toolchain)
@@ -230,6 +239,10 @@ impl Library {
         }
         Err(problem)
     }
+}
+
+fn fingerprint(root: &Path, toolchain: &Toolchain) -> Result<String, LibraryError> {
+    fingerprint::of(root, toolchain, "cells", "src/pillars")
 }
 
 /// For `map_err`: names what was attempted, and where.

@@ -11,8 +11,12 @@ pub fn limit() -> Option<u64> {
     {
         return (megabytes > 0).then(|| megabytes.saturating_mul(1 << 20));
     }
-    let all = [of_machine(), of_group()].into_iter().flatten().min()?;
-    Some((all as f64 * SHARE) as u64)
+    Some((all()? as f64 * SHARE) as u64)
+}
+
+/// The memory there is, in bytes, used or not.
+pub fn all() -> Option<u64> {
+    [of_machine(), of_group()].into_iter().flatten().min()
 }
 
 fn of_machine() -> Option<u64> {

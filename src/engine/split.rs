@@ -4,6 +4,7 @@
 use crate::instrument::name_of;
 use ra_ap_syntax::ast::{self, AstNode, HasGenericParams, HasModuleItem, HasName};
 use ra_ap_syntax::{Edition, NodeOrToken, SourceFile, SyntaxKind, SyntaxNode, TextRange, TextSize};
+use std::borrow::Cow;
 
 /// A part of the cell's text: where it stands, and what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,7 +140,7 @@ pub fn split(code: &str) -> Split {
 /// The commands that lead a cell, and the cell with them made blank.
 fn take_commands(code: &str) -> (Vec<String>, String) {
     let mut commands = Vec::new();
-    let mut rest: Vec<&str> = Vec::new();
+    let mut rest: Vec<Cow<str>> = Vec::new();
     let mut leading = true;
     for line in code.split('\n') {
         let trimmed = line.trim();
@@ -149,10 +150,11 @@ fn take_commands(code: &str) -> (Vec<String>, String) {
             || command.starts_with('!') && command[1..].starts_with(char::is_alphabetic);
         if leading && is_command {
             commands.push(command.to_owned());
-            rest.push("");
+            // As long as it was: places in the text stay.
+            rest.push(" ".repeat(line.len()).into());
         } else {
             leading &= trimmed.is_empty() || trimmed.starts_with("//");
-            rest.push(line);
+            rest.push(line.into());
         }
     }
     (commands, rest.join("\n"))

@@ -108,6 +108,20 @@ impl Units {
         self.live.iter().filter_map(text).collect()
     }
 
+    /// The reader's imports and all definitions there are, as text.
+    pub fn source(&self) -> String {
+        let mut text: String =
+            self.uses.iter().map(|each| on_one_line(&each.text) + "\n").collect();
+        let live: BTreeSet<&String> = self.live.values().collect();
+        for unit in live.into_iter().filter_map(|name| self.units.get(name)) {
+            for each in unit.definitions() {
+                text.push_str(each.plain.piece.text.trim());
+                text.push('\n');
+            }
+        }
+        text
+    }
+
     /// What brings the reader's imports, and the definitions that a text with these words
     /// can name, into scope.
     pub fn scope(&self, words: &BTreeSet<String>) -> Scope {

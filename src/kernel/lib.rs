@@ -151,6 +151,11 @@ async fn serve_shell(
             "execute_request" => {
                 let _ = queue.send(request);
             }
+            // An assistant may take its time; the others do not wait for it.
+            "complete_request" | "inspect_request" => {
+                let (kernel, replies) = (kernel.clone(), shell.replies.clone());
+                tokio::task::spawn_blocking(move || kernel.handle(&request, &replies));
+            }
             _ => kernel.handle(&request, &shell.replies),
         }
     }

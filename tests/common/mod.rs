@@ -25,6 +25,8 @@ pub fn bare_pillars() -> Command {
 pub fn jupyter(program: &str) -> Command {
     let mut command = Command::new(environment().join("bin").join(program));
     command.env("PILLARS_HOME", home()).env("JUPYTER_DATA_DIR", installed());
+    // It takes a gigabyte and a processor; tests/analyzer.rs has it.
+    command.env("PILLARS_ANALYZER", "0");
     command
 }
 
@@ -59,7 +61,9 @@ fn installed() -> PathBuf {
     static INSTALLED: OnceLock<PathBuf> = OnceLock::new();
     let install = || {
         let prefix = scratch("prefix");
-        let ran = bare_pillars().arg("install").arg("--prefix").arg(&prefix).output().unwrap();
+        let mut install = bare_pillars();
+        let ran =
+            install.args(["install", "--no-analyzer", "--prefix"]).arg(&prefix).output().unwrap();
         assert!(ran.status.success(), "{}", shown(&ran));
         prefix.join("share/jupyter")
     };

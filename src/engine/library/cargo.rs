@@ -11,35 +11,57 @@ use serde_json::Value;
 
 use super::{LibraryError, Progress, Stage, Toolchain, manifest};
 
-const PACKAGE: &str = "pillars-course";
+/// What cargo is to make, of which package of the workspace.
+pub(super) struct Goal {
+    pub(super) package: &'static str,
+    /// The command and its arguments, but for the package.
+    pub(super) arguments: &'static [&'static str],
+    /// Those for rustc.
+    pub(super) flags: &'static [&'static str],
+    /// The crates that take long, as shares of an average one: the rest of the list counts 1 each. Measured on two
+    /// cores; it only makes the time left honest.
+    pub(super) weights: &'static [(&'static str, f64)],
+}
 
-/// The crates that take long, as shares of an average one: the rest of the list counts 1 each. Measured on two cores;
-/// it only makes the time left honest.
-const WEIGHTS: [(&str, f64); 9] = [
-    ("polars-core", 70.0),
-    ("polars-ops", 28.0),
-    ("polars-compute", 23.0),
-    ("polars-plan", 16.0),
-    ("polars-arrow", 11.0),
-    ("syn", 7.0),
-    ("async-trait", 6.0),
-    ("polars-io", 5.0),
-    ("polars-row", 4.0),
-];
+/// The library for cells.
+pub(super) const LIBRARY: Goal = Goal {
+    package: "pillars-course",
+    arguments: &["rustc", "--profile", "cells", "--lib", "--crate-type", "dylib"],
+    flags: &["-C", "prefer-dynamic"],
+    weights: &[
+        ("polars-core", 70.0),
+        ("polars-ops", 28.0),
+        ("polars-compute", 23.0),
+        ("polars-plan", 16.0),
+        ("polars-arrow", 11.0),
+        ("syn", 7.0),
+        ("async-trait", 6.0),
+        ("polars-io", 5.0),
+        ("polars-row", 4.0),
+    ],
+};
 
 /// Cargo's last words that are kept for an error.
 const LAST_LINES: usize = 12;
 
+impl Goal {
+    fn weight(&self, package: &str) -> f64 {
+        let name = package.split(' ').next().unwrap_or_default();
+        self.weights.iter().find(|(heavy, _)| *heavy == name).map_or(1.0, |(_, weight)| *weight)
+    }
+}
+
 /// What cargo made.
 pub(super) struct Built {
-    /// The dynamic library and the metadata and macros that rustc reads with it.
+    /// The program; or the dynamic library and the metadata and macros that rustc reads with it.
     pub(super) files: Vec<PathBuf>,
     /// Crates in the library, macros and their own crates included.
     pub(super) crates: usize,
 }
 
-/// Compiles the library in the checkout's own target folder, where a build that was cut short left off.
+/// Compiles in the checkout's own target folder, where a build that was cut short left off.
 pub(super) fn build(
+    goal: &Goal,
     root: &Path,
     toolchain: &Toolchain,
     report: &mut dyn FnMut(Progress),
@@ -52,23 +74,16 @@ pub(super) fn build(
         fraction: 0.0,
     };
     report(progress.clone());
-    let crates = Crates::of(root, toolchain)?;
+    let crates = Crates::of(goal, root, toolchain)?;
     progress.total = crates.all.len();
-    let whole: f64 = crates.all.iter().map(|name| weight(name)).sum();
+    let whole: f64 = crates.all.iter().map(|name| goal.weight(name)).sum();
 
     let mut command = cargo(root, toolchain);
-    command.args([
-        "rustc",
-        "--profile",
-        "cells",
-        "-p",
-        PACKAGE,
-        "--lib",
-        "--crate-type",
-        "dylib",
-        "--locked",
-    ]);
-    command.args(["--message-format=json-render-diagnostics", "--", "-C", "prefer-dynamic"]);
+    command.args(goal.arguments).args(["-p", goal.package, "--locked"]);
+    command.arg("--message-format=json-render-diagnostics");
+    if !goal.flags.is_empty() {
+        command.arg("--").args(goal.flags);
+    }
     let mut running = Running::start(&mut command)?;
     let (mut files, mut finished, mut work) = (Vec::new(), BTreeSet::new(), 0.0);
     let mut last = VecDeque::new();
@@ -84,7 +99,7 @@ pub(super) fn build(
             Event::Made(artifact) => {
                 files.extend(artifact.wanted(&crates));
                 if artifact.is_crate && finished.insert(artifact.package.clone()) {
-                    work += weight(&artifact.package);
+                    work += goal.weight(&artifact.package);
                     progress.done = finished.len().min(progress.total);
                     progress.fraction = (work / whole).min(1.0);
                     report(progress.clone());
@@ -95,8 +110,8 @@ pub(super) fn build(
     if !running.succeeded() {
         return Err(failure(&last.make_contiguous().join("\n")));
     }
-    if !files.iter().any(|file| file.ends_with(manifest::library_name())) {
-        return Err(LibraryError::Cargo("it finished without a dynamic library".to_owned()));
+    if files.is_empty() {
+        return Err(LibraryError::Cargo(format!("it finished without making {}", goal.package)));
     }
     files.sort();
     files.dedup();
@@ -112,17 +127,22 @@ struct Crates {
 }
 
 impl Crates {
-    fn of(root: &Path, toolchain: &Toolchain) -> Result<Self, LibraryError> {
+    fn of(goal: &Goal, root: &Path, toolchain: &Toolchain) -> Result<Self, LibraryError> {
         Ok(Self {
-            all: tree(root, toolchain, "normal,build")?,
-            linked: tree(root, toolchain, "normal,no-proc-macro")?,
+            all: tree(goal, root, toolchain, "normal,build")?,
+            linked: tree(goal, root, toolchain, "normal,no-proc-macro")?,
         })
     }
 }
 
-fn tree(root: &Path, toolchain: &Toolchain, edges: &str) -> Result<BTreeSet<String>, LibraryError> {
+fn tree(
+    goal: &Goal,
+    root: &Path,
+    toolchain: &Toolchain,
+    edges: &str,
+) -> Result<BTreeSet<String>, LibraryError> {
     let mut command = cargo(root, toolchain);
-    command.args(["tree", "-p", PACKAGE, "--locked", "--prefix", "none", "-e", edges]);
+    command.args(["tree", "-p", goal.package, "--locked", "--prefix", "none", "-e", edges]);
     let output = command.output().map_err(no_cargo)?;
     if !output.status.success() {
         return Err(failure(&String::from_utf8_lossy(&output.stderr)));
@@ -209,6 +229,7 @@ struct Artifact {
     /// A library or macro, not a build script.
     is_crate: bool,
     is_macro: bool,
+    is_program: bool,
     files: Vec<PathBuf>,
 }
 
@@ -225,11 +246,13 @@ impl Artifact {
             package: package_name(message["package_id"].as_str()?)?,
             is_crate: !has("custom-build"),
             is_macro: has("proc-macro"),
+            is_program: has("bin"),
             files: files.map(PathBuf::from).collect(),
         })
     }
 
-    /// The files that rustc reads when it compiles a cell: the library itself, its crates' metadata, and macros.
+    /// A program; or the files that rustc reads when it compiles a cell: the library itself, its crates' metadata,
+    /// and macros.
     fn wanted(&self, crates: &Crates) -> Vec<PathBuf> {
         let ending = std::env::consts::DLL_EXTENSION;
         let keep = |file: &&PathBuf| match file.extension() {
@@ -237,7 +260,7 @@ impl Artifact {
             Some(extension) if extension == ending => {
                 self.is_macro || file.ends_with(manifest::library_name())
             }
-            _ => false,
+            _ => self.is_program,
         };
         self.files.iter().filter(keep).cloned().collect()
     }
@@ -275,11 +298,6 @@ fn remember(last: &mut VecDeque<String>, line: String) {
         last.pop_front();
     }
     last.push_back(line);
-}
-
-fn weight(package: &str) -> f64 {
-    let name = package.split(' ').next().unwrap_or_default();
-    WEIGHTS.iter().find(|(heavy, _)| *heavy == name).map_or(1.0, |(_, weight)| *weight)
 }
 
 /// Cargo's failure as an error of ours: a network that is not there, or anything else.

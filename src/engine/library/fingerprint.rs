@@ -13,9 +13,14 @@ const LAYOUT: u32 = 2;
 /// Hex digits kept of the hash: short enough for a folder's name, long enough not to meet by chance.
 const DIGITS: usize = 24;
 
-/// The name of the library built by `toolchain` from the checkout at `root`: the compiler, the lock file, the build
-/// profile and every file of the course crate.
-pub(super) fn of(root: &Path, toolchain: &Toolchain) -> Result<String, LibraryError> {
+/// The name of what `toolchain` builds from the checkout at `root` with the profile `name` out of the `folder`: the
+/// compiler, the lock file, the build profile and every file there.
+pub(super) fn of(
+    root: &Path,
+    toolchain: &Toolchain,
+    name: &str,
+    folder: &str,
+) -> Result<String, LibraryError> {
     let mut hash = Sha256::new();
     let mut add = |name: &str, content: &[u8]| {
         hash.update((name.len() as u64).to_le_bytes());
@@ -27,8 +32,8 @@ pub(super) fn of(root: &Path, toolchain: &Toolchain) -> Result<String, LibraryEr
     add("rustc", toolchain.version.as_bytes());
     add("lock", &read(&root.join("Cargo.lock"))?);
     let workspace = read(&root.join("Cargo.toml"))?;
-    add("profile", profile(&String::from_utf8_lossy(&workspace)).as_bytes());
-    for path in files_below(&root.join("src/pillars"))? {
+    add("profile", profile(&String::from_utf8_lossy(&workspace), name).as_bytes());
+    for path in files_below(&root.join(folder))? {
         let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
         add(&name, &read(&path)?);
     }
@@ -36,13 +41,14 @@ pub(super) fn of(root: &Path, toolchain: &Toolchain) -> Result<String, LibraryEr
     Ok(digest[..DIGITS].to_owned())
 }
 
-/// The sections of a workspace manifest that say how the library is compiled, without comments and blank lines.
-fn profile(manifest: &str) -> String {
+/// The sections of a workspace manifest that say how something is compiled, without comments and blank lines.
+fn profile(manifest: &str, name: &str) -> String {
+    let section = format!("[profile.{name}");
     let mut inside = false;
     let mut kept = String::new();
     for line in manifest.lines().map(str::trim) {
         if line.starts_with('[') {
-            inside = line.starts_with("[profile.cells");
+            inside = line.starts_with(&section);
         }
         if inside && !line.is_empty() && !line.starts_with('#') {
             kept.push_str(line);
@@ -88,6 +94,6 @@ mod tests {
         let text = "[profile.dev]\ndebug = 1\n# note\n[profile.cells]\n# why\nopt-level = 1\n\n[profile.cells.package.\"*\"]\nopt-level = 3\n[lints]\na = 1\n";
         let expected =
             "[profile.cells]\nopt-level = 1\n[profile.cells.package.\"*\"]\nopt-level = 3\n";
-        assert_eq!(profile(text), expected);
+        assert_eq!(profile(text, "cells"), expected);
     }
 }

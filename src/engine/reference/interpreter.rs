@@ -3,7 +3,7 @@
 use super::evcxr::{Evaluator, Failed, Output, Shown};
 use super::session::Session;
 use super::{program, running, syntax};
-use crate::assistant::{Names, RustAssistant};
+use crate::assistant::RustAssistant;
 use crate::channel::{End, Fault};
 use crate::commands;
 use crate::diagnostics::{self, compile_error};
@@ -24,7 +24,7 @@ pub struct Reference {
     started: Option<Started>,
     session: Session,
     stopper: Arc<Stopper>,
-    names: Arc<Names>,
+    assistant: Arc<RustAssistant>,
 }
 
 struct Started {
@@ -52,13 +52,13 @@ impl Reference {
         if let Some(toolchain) = &toolchain {
             use_only(toolchain);
         }
-        let names = Arc::<Names>::default();
+        let assistant = Arc::<RustAssistant>::default();
         Self {
             toolchain,
             started: None,
             session: Session::default(),
             stopper: Arc::default(),
-            names,
+            assistant,
         }
     }
 
@@ -112,7 +112,7 @@ impl Reference {
 
     fn command(&mut self, command: &str, io: &dyn CellIo) -> Result<(), CellError> {
         if let Some(name) = command.strip_prefix('?') {
-            io.page(RustAssistant::new(self.names.clone()).page(name.trim()));
+            io.page(self.assistant.page(name.trim()));
             return Ok(());
         }
         if let Some(answer) = commands::answer(command, &self.session.variables) {
@@ -239,7 +239,7 @@ impl Interpreter for Reference {
     }
 
     fn assistant(&self) -> Arc<dyn Assistant> {
-        Arc::new(RustAssistant::new(self.names.clone()))
+        self.assistant.clone()
     }
 
     fn interrupter(&self) -> Arc<dyn Interrupter> {
@@ -255,7 +255,9 @@ impl Interpreter for Reference {
         self.stopper.cell_begins();
         let ended = self.start().and_then(|()| self.run_cell(cell, io));
         let interrupted = self.stopper.cell_ends();
-        self.names.update(&self.session.variables, &self.session.items);
+        let items = &self.session.items;
+        let source: String = items.values().map(|text| format!("{text}\n")).collect();
+        self.assistant.update(&self.session.variables, items, source);
         match interrupted {
             true => ended.map_err(as_interrupted),
             false => ended,
