@@ -273,6 +273,16 @@ def memory(name):
     kernel.close()
 
 
+def build():
+    """What the library's crates took when they were compiled, several at a time: as `pillars install` wrote it down."""
+    home = pathlib.Path(os.environ["PILLARS_HOME"]) / "library"
+    newest = max(home.glob("*/manifest.json"), key=lambda file: file.stat().st_mtime)
+    took = json.loads(newest.read_text()).get("took", {})
+    dearest = sorted(took.items(), key=lambda item: -item[1])[:12]
+    print(f"\nthe dearest of {len(took)} crates of the library compiled here:")
+    print("\n".join(f"{seconds:6.0f} s  {name}" for name, seconds in dearest))
+
+
 def spec_of_peer():
     """Makes the peer known to Jupyter for this run; its name."""
     folder = pathlib.Path(tempfile.mkdtemp())
@@ -310,6 +320,7 @@ def main():
     start("pillars")
     memory("pillars")
     chapter("pillars")
+    build()
 
 
 try:

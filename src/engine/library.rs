@@ -166,7 +166,7 @@ impl Library {
             return Err(LibraryError::Changed);
         }
         report(Progress::installing(built.crates));
-        folder::install(&inputs, &toolchain, &built.files)?;
+        folder::install(&inputs, &toolchain, built)?;
         folder::prune(&inputs);
         Self::open(&inputs, toolchain)
     }

@@ -279,11 +279,19 @@ class Promises(unittest.TestCase):
                 self.assertEqual(self.value("counter > 5 && other == \"é\""), "true")
 
     def test_what_cannot_be_interrupted_is_ended_and_the_variables_are_restored(self):
+        cases = {
+            "a sleep": "std::thread::sleep(std::time::Duration::from_secs(1000));",
+            "a deadlock": "let lock = std::sync::Mutex::new(1); let _first = lock.lock().unwrap(); let _second = lock.lock().unwrap();",
+            "a join of a thread that waits": "std::thread::spawn(|| loop { std::thread::park(); }).join().unwrap();",
+            "a receiver": "let (sender, receiver) = std::sync::mpsc::channel::<i32>(); receiver.recv().unwrap(); drop(sender);",
+        }
         self.run_cell(":clear")
         self.run_cell("let mut kept4 = vec![1]; kept4.push(2);")
-        told = self.interrupted('println!("begun"); kept4.push(3); std::thread::sleep(std::time::Duration::from_secs(1000));')
-        self.assertIn("`kept4` is back", told)
-        self.assertEqual(self.value("&kept4"), "[1, 2]")
+        for name, code in cases.items():
+            with self.subTest(name):
+                told = self.interrupted(f'println!("begun"); kept4.push(3); {{ {code} }}')
+                self.assertIn("`kept4` is back", told)
+                self.assertEqual(self.value("&kept4"), "[1, 2]")
 
     def test_a_crash_names_the_signal_and_the_kernel_goes_on(self):
         for code, named in [

@@ -1,11 +1,12 @@
 //! Runs cargo, follows what it says, and picks the files that a cell needs out of what it made.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Sender};
 use std::thread;
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -57,6 +58,8 @@ pub(super) struct Built {
     pub(super) files: Vec<PathBuf>,
     /// Crates in the library, macros and their own crates included.
     pub(super) crates: usize,
+    /// Seconds from cargo's first word on a crate to its last, of those that were compiled: with others beside them.
+    pub(super) took: BTreeMap<String, f64>,
 }
 
 /// Compiles in the checkout's own target folder, where a build that was cut short left off.
@@ -86,12 +89,16 @@ pub(super) fn build(
     }
     let mut running = Running::start(&mut command)?;
     let (mut files, mut finished, mut work) = (Vec::new(), BTreeSet::new(), 0.0);
+    let (mut begun, mut took) = (BTreeMap::new(), BTreeMap::new());
     let mut last = VecDeque::new();
     for event in running.events()? {
         match event {
             Event::Said(line) => {
                 match told(&line) {
-                    Some((stage, name)) => (progress.stage, progress.name) = (stage, name),
+                    Some((stage, name)) => {
+                        begun.entry(name.clone()).or_insert_with(Instant::now);
+                        (progress.stage, progress.name) = (stage, name);
+                    }
                     None => remember(&mut last, line),
                 }
                 report(progress.clone());
@@ -99,6 +106,9 @@ pub(super) fn build(
             Event::Made(artifact) => {
                 files.extend(artifact.wanted(&crates));
                 if artifact.is_crate && finished.insert(artifact.package.clone()) {
+                    if let Some(begun) = begun.get(&artifact.package) {
+                        took.insert(artifact.package.clone(), begun.elapsed().as_secs_f64());
+                    }
                     work += goal.weight(&artifact.package);
                     progress.done = finished.len().min(progress.total);
                     progress.fraction = (work / whole).min(1.0);
@@ -115,7 +125,7 @@ pub(super) fn build(
     }
     files.sort();
     files.dedup();
-    Ok(Built { files, crates: progress.total })
+    Ok(Built { files, crates: progress.total, took })
 }
 
 /// The names (`name vX.Y.Z`) of the crates that make up the library.

@@ -1,27 +1,30 @@
 //! Puts a built library into its folder, in one step that either happened or did not, and clears away old ones.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::cargo::Built;
 use super::{LibraryError, Manifest, Toolchain, file_error, libraries_dir, manifest};
 
 /// How long a library that matches nothing any more is kept: another branch may come back to it.
 const KEPT: Duration = Duration::from_secs(14 * 24 * 3600);
 
-/// Copies `files` into the folder named `fingerprint`. The copy is made beside it and renamed, so no other process
+/// Copies what was built into the folder named `fingerprint`. The copy is made beside it and renamed, so no other process
 /// ever sees a part of it; when another process was first, its copy stays.
 pub(super) fn install(
     fingerprint: &str,
     toolchain: &Toolchain,
-    files: &[PathBuf],
+    built: Built,
 ) -> Result<(), LibraryError> {
     let libraries = libraries_dir()?;
     let beside = Scratch(libraries.join(format!(".new-{fingerprint}-{}", std::process::id())));
     fs::create_dir_all(&beside.0).map_err(file_error("create", &beside.0))?;
+    let Built { files, took, .. } = built;
     let mut names = Vec::with_capacity(files.len());
-    for file in files {
+    for file in &files {
         let Some(name) = file.file_name() else { continue };
         let copy = beside.0.join(name);
         link_or_copy(file, &copy).map_err(file_error("write", &copy))?;
@@ -29,8 +32,18 @@ pub(super) fn install(
     }
     super::runner::make(&beside.0, toolchain)?;
     names.push(super::runner::NAME.to_owned());
-    Manifest::of(&beside.0, names, fingerprint, &toolchain.version)?.write(&beside.0)?;
+    let took = earlier().into_iter().chain(took).collect();
+    Manifest::of(&beside.0, names, fingerprint, &toolchain.version, took)?.write(&beside.0)?;
     put_in_place(&beside.0, &libraries.join(fingerprint))
+}
+
+/// What crates took that were compiled for libraries before: cargo has kept them.
+fn earlier() -> BTreeMap<String, f64> {
+    let folders =
+        libraries_dir().and_then(|dir| fs::read_dir(&dir).map_err(file_error("read", &dir)));
+    let manifests = folders.into_iter().flatten().flatten();
+    let took = manifests.filter_map(|folder| Some(Manifest::read(&folder.path()).ok()?.took));
+    took.flatten().collect()
 }
 
 /// Removes libraries (and what cut-short builds left) that nobody wrote for [`KEPT`], except the one named `current`.

@@ -1,5 +1,6 @@
 //! The list of a library's files, written last: a folder without it is no library.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -22,6 +23,9 @@ pub struct Manifest {
     pub bytes: u64,
     /// The files, sorted by name.
     pub files: Vec<Entry>,
+    /// Seconds that each crate took to compile when it was last compiled here, with others beside it.
+    #[serde(default)]
+    pub took: BTreeMap<String, f64>,
 }
 
 /// One file of a library.
@@ -42,6 +46,7 @@ impl Manifest {
         mut names: Vec<String>,
         fingerprint: &str,
         rustc: &str,
+        took: BTreeMap<String, f64>,
     ) -> Result<Self, LibraryError> {
         names.sort();
         let mut files = Vec::with_capacity(names.len());
@@ -50,7 +55,8 @@ impl Manifest {
             files.push(Entry { name, bytes, sha256 });
         }
         let bytes = files.iter().map(|file| file.bytes).sum();
-        Ok(Self { fingerprint: fingerprint.to_owned(), rustc: rustc.to_owned(), bytes, files })
+        let (fingerprint, rustc) = (fingerprint.to_owned(), rustc.to_owned());
+        Ok(Self { fingerprint, rustc, bytes, files, took })
     }
 
     pub(super) fn write(&self, dir: &Path) -> Result<(), LibraryError> {
