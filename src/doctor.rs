@@ -9,6 +9,7 @@ use anyhow::Result;
 use clap::Args;
 use pillars_engine::library::{Library, Service, Toolchain, cache_dir, data_dir, source_root};
 
+use crate::kernel::LOG;
 use crate::kernel_spec::{self, Selection};
 use crate::python;
 
@@ -39,7 +40,7 @@ type Check = fn() -> Finding;
 
 impl Doctor {
     pub fn run(self) -> Result<ExitCode> {
-        let checks: [(&str, Check); 10] = [
+        let checks: [(&str, Check); 11] = [
             ("sources", sources),
             ("compiler", compiler),
             ("linker", linker),
@@ -49,6 +50,7 @@ impl Doctor {
             ("library", library),
             ("completion", completion),
             ("cache", cache),
+            ("notes", notes),
             ("disk", disk),
         ];
         let mut wrong = false;
@@ -202,6 +204,20 @@ fn cache() -> Finding {
             "{} cannot be written ({error}), so each session compiles its cells again: make it writable, or set PILLARS_HOME",
             dir.display()
         )),
+    }
+}
+
+/// What kernels noted of themselves, for a report.
+fn notes() -> Finding {
+    let Ok(file) = data_dir().map(|dir| dir.join(LOG)) else {
+        return Problem("HOME is not set: set it, or PILLARS_HOME".to_owned());
+    };
+    match fs::read_to_string(&file) {
+        Ok(text) => match text.lines().next_back() {
+            Some(last) => Fine(format!("{}, the latest: {last}", file.display())),
+            None => Fine(format!("none, in {}", file.display())),
+        },
+        Err(_) => Fine(format!("none yet; they go to {}", file.display())),
     }
 }
 

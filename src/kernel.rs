@@ -1,14 +1,19 @@
 //! `pillars kernel`: what Jupyter starts.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
+use pillars_engine::library::data_dir;
 
 /// What a program says that has no evcxr in it.
 #[cfg(not(feature = "evcxr"))]
 pub const WITHOUT_EVCXR: &str = "this program was built without evcxr, which takes two minutes more to build: use `cargo run --release --features evcxr -- install --engine evcxr`";
+
+/// The file of a kernel's own notes, in the folder for data.
+pub const LOG: &str = "kernel.log";
 
 /// Holds the process id of `pillars run` in the kernels that it starts.
 pub const RUNNER: &str = "PILLARS_RUNNER";
@@ -52,7 +57,13 @@ fn serve_cells(file: &Path, engine: Engine) -> Result<()> {
         #[cfg(not(feature = "evcxr"))]
         Engine::Evcxr => anyhow::bail!("{WITHOUT_EVCXR}"),
     };
-    pillars_kernel::serve(&connection, interpreter)?;
+    let folder = data_dir().ok();
+    if let Some(folder) = &folder {
+        // Else they go to standard error.
+        let _ = fs::create_dir_all(folder).and_then(|()| pillars_kernel::log_to(&folder.join(LOG)));
+    }
+    let history = folder.map(|folder| folder.join("history.jsonl"));
+    pillars_kernel::serve(&connection, interpreter, history)?;
     Ok(())
 }
 

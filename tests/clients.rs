@@ -14,6 +14,13 @@ fn the_kernel_passes_jupyters_own_test_suite_and_keeps_its_promises() {
     assert!(ran.status.success(), "{}", shown(&ran));
 }
 
+#[test]
+fn what_cells_show_ask_and_print_arrives_within_bounds() {
+    let test = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/test_display.py");
+    let ran = jupyter("python").arg(test).output().unwrap();
+    assert!(ran.status.success(), "{}", shown(&ran));
+}
+
 /// `SOAK="2000 50 20" cargo test --test clients soak` for a long one.
 #[test]
 fn a_soak_of_cells_interrupts_and_crashes_loses_nothing_that_is_not_reported() {

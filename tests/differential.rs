@@ -134,7 +134,11 @@ impl CellIo for Outcome {
 
     fn stderr(&self, _: &str) {}
 
-    fn display(&self, media: Media) {
+    fn update(&self, media: Media, _: &str) {
+        self.note("update", &media.data.keys().cloned().collect::<Vec<_>>().join(" "));
+    }
+
+    fn display(&self, media: Media, _: Option<&str>) {
         self.note("display", &media.data.keys().cloned().collect::<Vec<_>>().join(" "));
     }
 

@@ -32,7 +32,9 @@ impl Client {
             "hb_port": heartbeat,
         });
         let connection = serde_json::from_value(info).unwrap();
-        std::thread::spawn(move || pillars_kernel::serve(&connection, Box::new(Echo::default())));
+        std::thread::spawn(move || {
+            pillars_kernel::serve(&connection, Box::new(Echo::default()), None)
+        });
         let identity = || {
             let mut options = zeromq::SocketOptions::default();
             options.peer_identity("client".parse().unwrap());

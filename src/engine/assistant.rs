@@ -5,6 +5,7 @@
 use crate::analyzer::Analyzer;
 use crate::diagnostics::without_crates;
 use crate::index::{self, Entry};
+use crate::interpreter::commands::COMMANDS;
 use crate::layout::Variables;
 use crate::split;
 use pillars_kernel::{Assistant, Completeness, Completion, Completions, Media};
@@ -180,6 +181,9 @@ impl Assistant for RustAssistant {
     }
 
     fn complete(&self, code: &str, cursor: usize) -> Completions {
+        if let Some(commands) = commands_at(code, cursor) {
+            return commands;
+        }
         let Context { start, typed, before } = Context::at(code, cursor);
         let candidates = match &before {
             Before::Dot(receiver) => self.members(self.type_of(receiver).as_deref()),
@@ -234,6 +238,25 @@ impl Assistant for RustAssistant {
         let markdown = format!("```rust\n{}\n```", word.signature);
         Some(Media::plain(word.signature).with("text/markdown", markdown))
     }
+}
+
+/// The commands that a line can become which begins with a colon.
+fn commands_at(code: &str, cursor: usize) -> Option<Completions> {
+    let before: String = code.chars().take(cursor).collect();
+    let line = before.rsplit('\n').next()?;
+    let typed = line.trim_start().trim_start_matches("//# ");
+    if !typed.starts_with(':') || typed.starts_with("::") || typed.contains(' ') {
+        return None;
+    }
+    let items = COMMANDS.iter().filter(|(name, ..)| name.starts_with(typed)).map(
+        |(name, argument, summary, _)| Completion {
+            text: (*name).to_owned(),
+            kind: "command",
+            signature: format!("{argument} {summary}").trim().to_owned(),
+        },
+    );
+    let start = cursor - typed.chars().count();
+    Some(Completions { start, end: cursor, items: items.collect() })
 }
 
 /// One of the analyzer's candidates: `[text, kind, label]`. The text may come with
@@ -323,7 +346,9 @@ mod tests {
 
     #[test]
     fn what_could_stand_at_the_cursor_is_found_in_code_points() {
-        let cases: [(&str, &[&str], usize); 7] = [
+        let cases: [(&str, &[&str], usize); 9] = [
+            (":ti", &[":timing"], 0),
+            ("//# :ti", &[":timing"], 4),
             ("dou", &["double"], 0),
             ("é + län", &["länge"], 4),
             ("queue.sim", &["simulate"], 6),

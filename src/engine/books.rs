@@ -18,6 +18,8 @@ pub struct Books {
     pub moved: BTreeMap<String, u32>,
     /// The reader's definitions.
     pub units: Units,
+    /// The level at which statements are compiled first.
+    pub level: u8,
 }
 
 impl Books {
@@ -68,6 +70,10 @@ pub struct Step {
     pub put: BTreeSet<String>,
     /// Whether it is marked not to be run twice.
     pub once: bool,
+    /// The number of its run: what it showed then keeps its ids.
+    pub run: u64,
+    /// The reader's answers to what it asked.
+    pub answers: Vec<String>,
 }
 
 /// The steps of a session, in order.
@@ -161,6 +167,8 @@ mod tests {
             changeable: names(handed),
             put: names(put),
             once: false,
+            run: 0,
+            answers: vec![],
         }
     }
 

@@ -2,6 +2,7 @@
 //! back into what the cell printed and showed. The form of a message is told in
 //! the library's `display.rs`; this crate does not import the library.
 
+use crate::bars::Told;
 use pillars_kernel::Media;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -14,8 +15,14 @@ pub const MARK: &str = "\u{1}\u{2}pillars ";
 pub enum Sent {
     /// Text as it was printed.
     Text(String),
-    /// Something shown; whether it is the cell's value.
-    Media { media: Media, is_result: bool },
+    /// Something shown; whether it is the cell's value, and by which id it can be changed.
+    Media { media: Media, is_result: bool, id: Option<String> },
+    /// Something else in the place of what was shown with this id.
+    Update { media: Media, id: String },
+    /// How far a task is.
+    Progress(Told),
+    /// A question to the reader; the cell waits for the answer.
+    Ask { prompt: String, password: bool },
     /// What was shown is to be cleared, now or when the next output comes.
     Clear { wait: bool },
     /// The process that runs cells is ready for the first.
@@ -42,7 +49,7 @@ pub struct End {
 /// An error that ended a cell's code.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
-    /// `Panic`, `Error`, `LoadError` or `Interrupted`.
+    /// `Panic`, `Error`, `LoadError`, `InputNotAllowed` or `Interrupted`.
     pub ename: &'static str,
     /// What the reader's code said.
     pub evalue: String,
@@ -145,14 +152,30 @@ fn message_of(mut message: Value) -> Option<Sent> {
             };
             Some(Sent::Ended(end))
         }
-        kind @ ("display" | "result") => {
+        "ask" => Some(Sent::Ask {
+            prompt: message["prompt"].as_str()?.to_owned(),
+            password: message["password"] == true,
+        }),
+        "progress" => Some(Sent::Progress(Told {
+            id: message["id"].as_str()?.to_owned(),
+            label: message["label"].as_str().unwrap_or_default().to_owned(),
+            done: message["done"].as_f64()?,
+            total: message["total"].as_f64(),
+            ended: message["ended"] == true,
+        })),
+        kind @ ("display" | "result" | "update") => {
             let is_result = kind == "result";
+            let is_update = kind == "update";
+            let id = message["id"].as_str().map(str::to_owned);
             let mut part = |name: &str| match message[name].take() {
                 Value::Object(object) => object,
                 _ => Default::default(),
             };
             let media = Media { data: part("data"), metadata: part("metadata") };
-            Some(Sent::Media { media, is_result })
+            match is_update {
+                true => Some(Sent::Update { media, id: id? }),
+                false => Some(Sent::Media { media, is_result, id }),
+            }
         }
         _ => None,
     }
@@ -171,6 +194,7 @@ fn fault(outcome: &Value) -> Option<Fault> {
         Some("Interrupted") => "Interrupted",
         Some("Error") => "Error",
         Some("LoadError") => "LoadError",
+        Some("InputNotAllowed") => "InputNotAllowed",
         _ => "Panic",
     };
     let number = |value: &Value| usize::try_from(value.as_u64()?).ok();

@@ -2,7 +2,8 @@
 //! it runs, ended.
 
 use crate::channel::{End, Reader, Sent};
-use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
+use crate::listener::{Answers, Listener};
+use crossbeam_channel::{Receiver, Sender, bounded, never, select, tick, unbounded};
 use pillars_kernel::CellIo;
 use serde_json::json;
 use std::io::{Read, Write};
@@ -10,7 +11,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child as Process, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a new process may take until it is ready; on a cold disk that is seconds.
 const START: Duration = Duration::from_secs(60);
@@ -19,8 +20,11 @@ const START: Duration = Duration::from_secs(60);
 /// has started may hold the pipe open.
 const LAST_OUTPUT: Duration = Duration::from_millis(300);
 
-/// Kept of standard error, for what a dying process says.
-const LAST_WORDS: usize = 4000;
+/// A cell that ends sooner shows no progress.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// How often progress is shown.
+const SIGNS: Duration = Duration::from_millis(100);
 
 /// Pieces of output that wait to be read; a cell that prints more waits itself.
 const PIECES: usize = 64;
@@ -42,6 +46,16 @@ pub struct Death {
     words: String,
     /// Libraries and offsets of the calls that led there.
     pub calls: Vec<(String, usize)>,
+}
+
+/// What is to be run.
+pub struct Job<'a> {
+    /// Libraries to load before.
+    pub needs: &'a [PathBuf],
+    /// The cell's.
+    pub cell: &'a Path,
+    /// The number of the run; a cell that is run again after a crash has its old one.
+    pub run: u64,
 }
 
 /// How a cell came to its end.
@@ -108,52 +122,67 @@ impl Child {
     /// nowhere if there is none. `begun` is called when its code begins to run.
     pub fn run(
         &mut self,
-        needs: &[PathBuf],
-        cell: &Path,
+        job: &Job,
         io: Option<&dyn CellIo>,
+        answers: &mut Answers,
         begun: &mut dyn FnMut(),
     ) -> Ran {
-        let request = json!({ "needs": needs, "cell": cell });
+        let request = json!({ "needs": job.needs, "cell": job.cell, "run": job.run });
         // If it does not take it, it has ended: that is told below.
         let _ = writeln!(self.requests, "{request}");
         let (mut out, mut err) = (Reader::default(), Reader::default());
-        let (mut end, mut err_ended, mut words) = (None, false, String::new());
-        let mut calls = Vec::new();
+        let mut listener = Listener::new(io, answers, begun);
+        let started = Instant::now();
+        let ticker = if io.is_some() { tick(SIGNS) } else { never() };
         let died = loop {
             select! {
                 recv(self.out) -> piece => match piece {
                     Ok(piece) => {
-                        if let Some(told) = on_out(out.bytes(&piece), io, begun, &mut calls) {
-                            end = Some(told);
+                        listener.out(out.bytes(&piece));
+                        for reply in listener.replies.drain(..) {
+                            let _ = writeln!(self.requests, "{reply}");
+                        }
+                        if listener.end.is_some() {
                             break None;
                         }
                     }
                     Err(_) => break self.ended.recv_timeout(LAST_OUTPUT).ok().or(Some(None)),
                 },
                 recv(self.err) -> piece => match piece {
-                    Ok(piece) => err_ended |= on_err(err.bytes(&piece), io, &mut words),
+                    Ok(piece) => listener.err(err.bytes(&piece)),
                     Err(_) => break self.ended.recv_timeout(LAST_OUTPUT).ok().or(Some(None)),
                 },
                 recv(self.ended) -> status => break Some(status.ok().flatten()),
+                recv(ticker) -> _ => if started.elapsed() > QUIET { self.give_sign() },
             }
         };
         if died.is_some() {
             while let Ok(piece) = self.out.recv_timeout(Duration::from_millis(20)) {
-                end = on_out(out.bytes(&piece), io, begun, &mut calls).or(end);
+                listener.out(out.bytes(&piece));
             }
         }
-        while !err_ended {
+        while !listener.errors_ended {
             let patience = if died.is_some() { Duration::from_millis(20) } else { LAST_OUTPUT };
             match self.err.recv_timeout(patience) {
-                Ok(piece) => err_ended |= on_err(err.bytes(&piece), io, &mut words),
+                Ok(piece) => listener.err(err.bytes(&piece)),
                 Err(_) => break,
             }
         }
-        on_out(out.end().into_iter().collect(), io, begun, &mut calls);
-        on_err(err.end().into_iter().collect(), io, &mut words);
+        listener.out(out.end().into_iter().collect());
+        listener.err(err.end().into_iter().collect());
+        let Listener { end, words, calls, .. } = listener;
         match (died, end) {
             (None, Some(end)) => Ran::Ended(end),
             (died, _) => Ran::Died(Death { status: died.flatten(), words, calls }),
+        }
+    }
+
+    /// Has what runs long tell how far it is.
+    fn give_sign(&self) {
+        if let Ok(number) = libc::pid_t::try_from(self.number) {
+            // SAFETY: kill has no memory effects. A process that has not asked for this
+            // signal does not notice it.
+            unsafe { libc::kill(number, libc::SIGURG) };
         }
     }
 
@@ -170,51 +199,6 @@ impl Drop for Child {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-fn on_out(
-    sent: Vec<Sent>,
-    io: Option<&dyn CellIo>,
-    begun: &mut dyn FnMut(),
-    calls: &mut Vec<(String, usize)>,
-) -> Option<End> {
-    let mut end = None;
-    for sent in sent {
-        match (sent, io) {
-            (Sent::Begun, _) => begun(),
-            (Sent::Crash(told), _) => *calls = told,
-            (Sent::Ended(told), _) => end = Some(told),
-            (Sent::Text(text), Some(io)) => io.stdout(&text),
-            (Sent::Media { media, is_result: true }, Some(io)) => io.result(media),
-            (Sent::Media { media, is_result: false }, Some(io)) => io.display(media),
-            (Sent::Clear { wait }, Some(io)) => io.clear(wait),
-            _ => {}
-        }
-    }
-    end
-}
-
-/// Whether this was the last of a cell's standard error.
-fn on_err(sent: Vec<Sent>, io: Option<&dyn CellIo>, words: &mut String) -> bool {
-    let mut ended = false;
-    for sent in sent {
-        match sent {
-            Sent::Text(text) => {
-                if let Some(io) = io {
-                    io.stderr(&text);
-                }
-                words.push_str(&text);
-                if words.len() > 2 * LAST_WORDS {
-                    let cut = words.len() - LAST_WORDS;
-                    let cut = (cut..words.len()).find(|at| words.is_char_boundary(*at));
-                    words.drain(..cut.unwrap_or_default());
-                }
-            }
-            Sent::Ended(_) => ended = true,
-            _ => {}
-        }
-    }
-    ended
 }
 
 impl Death {

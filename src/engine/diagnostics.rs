@@ -116,6 +116,15 @@ pub fn without_crates(text: &str) -> String {
 fn cannot_show(message: &str, cell: u32) -> String {
     let type_name = message.rsplit_once("reference `&").or_else(|| message.rsplit_once(" `"));
     let type_name = type_name.map_or("", |(_, rest)| rest.split('`').next().unwrap_or_default());
+    let wrapped = type_name.strip_prefix("Shown<'_, ").and_then(|rest| rest.strip_suffix('>'));
+    let type_name = wrapped.unwrap_or(type_name);
+    if type_name.starts_with("{closure@") {
+        return format!(
+            "error: the value that ends the cell is a closure, which cannot be shown\n  \
+             --> cell {cell}, last line\n\
+             help: end the line with `;`, or call it\n"
+        );
+    }
     let type_name = without_crates(type_name);
     format!(
         "error: the value that ends the cell, of type `{type_name}`, cannot be shown\n  \
@@ -329,7 +338,7 @@ help: try this
     #[test]
     fn a_value_that_cannot_be_shown_is_told_in_words() {
         let diagnostic = json!({ "level": "error", "rendered": "…", "message":
-            "the method `evcxr_display` exists for reference `&P`, but its trait bounds were not satisfied" });
+            "the method `show_as_result` exists for reference `&Shown<'_, P>`, but its trait bounds were not satisfied" });
         let error = compile_error(&[diagnostic], &Lines::default(), 1);
         assert!(error.evalue.contains("of type `P`, cannot be shown"), "{}", error.evalue);
         assert!(error.traceback.iter().any(|line| line.contains("derive(Debug)")));

@@ -1,19 +1,22 @@
 //! The interpreter of Rust cells: leads a cell from its text to its outcome, and
 //! brings the session back when the process that runs cells has died.
 
+pub mod commands;
+
 use crate::ahead::Ahead;
 use crate::assistant::RustAssistant;
 use crate::books::{Books, Log, Step};
 use crate::channel::{End, Fault};
-use crate::child::{Child, Death, Ran};
+use crate::child::{Child, Death, Job, Ran};
 use crate::compiler::Compiler;
 use crate::interrupt::{Handle, Stopper, as_interrupted};
 use crate::language::{language, quoted, use_only};
 use crate::layout::Lines;
 use crate::library::{Library, Toolchain, source_root};
+use crate::listener::Answers;
 use crate::prepare::{Prepared, Program, dropped, prepare};
 use crate::split::split;
-use crate::{backtrace, commands, memory};
+use crate::{backtrace, memory};
 use pillars_kernel::{Assistant, Cell, CellError, CellIo, Interpreter, Interrupter, Language};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -41,6 +44,12 @@ pub struct Rust {
     ahead: Ahead,
     /// Whether each cell's time is told.
     timing: bool,
+    /// The number of the cell that runs.
+    number: u32,
+    /// How many programs have been run.
+    runs: u64,
+    /// The code of the compiler's latest error.
+    latest_error: Option<String>,
 }
 
 struct Started {
@@ -70,6 +79,9 @@ impl Rust {
             assistant,
             ahead: Ahead::default(),
             timing: false,
+            number: 0,
+            runs: 0,
+            latest_error: None,
         }
     }
 
@@ -95,12 +107,13 @@ impl Rust {
 
     fn run_cell(&mut self, cell: &Cell, io: &dyn CellIo) -> Result<(), CellError> {
         let begin = Instant::now();
+        self.number = cell.number;
         let parts = split(&cell.code);
         let mut once = false;
         for command in &parts.commands {
             match command.as_str() {
                 ":once" => once = true,
-                command => self.command(command, io)?,
+                command => commands::run(self, command, io)?,
             }
         }
         self.start()?;
@@ -111,6 +124,7 @@ impl Rust {
         if let Some(complaint) = compiler.complaint() {
             io.stderr(&complaint);
         }
+        let prepared = prepared.inspect_err(|error| self.latest_error = code_of(error));
         let Prepared { units, notes, lost, program } = prepared?;
         let compiled = begin.elapsed();
         self.texts.insert(cell.number, cell.code.as_str().into());
@@ -151,9 +165,11 @@ impl Rust {
         let stopper = self.stopper.clone();
         self.ahead.work(io.upcoming(), cell.number, &program, &self.books, &started.compiler);
         let begin = Instant::now();
-        let ran = started
-            .child
-            .run(&program.needs, &program.library, Some(io), &mut || stopper.code_runs());
+        self.runs += 1;
+        let job = Job { needs: &program.needs, cell: &program.library, run: self.runs };
+        let mut answers = Answers::default();
+        let begun = &mut || stopper.code_runs();
+        let ran = started.child.run(&job, Some(io), &mut answers, begun);
         self.stopper.code_ends();
         let end = match ran {
             Ran::Ended(end) => end,
@@ -187,6 +203,8 @@ impl Rust {
                 changeable,
                 put: end.put,
                 once,
+                run: self.runs,
+                answers: answers.given,
             });
         }
         match end.fault {
@@ -293,7 +311,9 @@ impl Rust {
                 }
                 let stopper = self.stopper.clone();
                 let begun = &mut || stopper.code_runs();
-                let ran = started.child.run(&step.needs, &step.library, None, begun);
+                let job = Job { needs: &step.needs, cell: &step.library, run: step.run };
+                let mut answers = Answers::again(&step.answers);
+                let ran = started.child.run(&job, None, &mut answers, begun);
                 self.stopper.code_ends();
                 match ran {
                     // The reader does not want to wait for the rest.
@@ -319,43 +339,12 @@ impl Rust {
             return Ok(begin.elapsed());
         }
     }
-
-    fn command(&mut self, command: &str, io: &dyn CellIo) -> Result<(), CellError> {
-        if let Some(name) = command.strip_prefix('?') {
-            io.page(self.assistant.page(name.trim()));
-            return Ok(());
-        }
-        if let Some(answer) = commands::answer(command, &self.books.variables) {
-            io.stdout(&answer);
-            return Ok(());
-        }
-        match command {
-            ":clear" => {
-                self.started = None;
-                self.books = Books::default();
-                self.log = Log::default();
-                self.start()
-            }
-            ":timing" => {
-                self.timing = !self.timing;
-                Ok(())
-            }
-            _ if command.starts_with(":dep") => self.add_crate(&command[4..], io),
-            _ if command.starts_with('!') => commands::shell(&command[1..], io),
-            _ => Err(CellError::new("CommandError", commands::unknown(command))),
-        }
-    }
 }
 
-impl Rust {
-    fn add_crate(&mut self, rest: &str, io: &dyn CellIo) -> Result<(), CellError> {
-        self.start()?;
-        let Some(started) = &self.started else { return Ok(()) };
-        let library = started.compiler.library();
-        let deps = self.books.units.deps.with(rest, library, io);
-        self.books.units.deps = deps.map_err(|reason| CellError::new("CommandError", reason))?;
-        Ok(())
-    }
+/// The code of a compiler's error, such as `E0308`.
+fn code_of(error: &CellError) -> Option<String> {
+    let (_, rest) = error.evalue.split_once("[E")?;
+    Some(format!("E{}", rest.split(']').next()?))
 }
 
 /// Compiles a program again, in the background, for the next time it is run.

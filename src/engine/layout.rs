@@ -10,8 +10,10 @@ const STATEMENTS: &str = "// pillars: statements";
 const TAIL: &str = "// pillars: tail";
 const END: &str = "// pillars: end";
 
-/// The method by which the last expression is shown.
-pub const SHOW: &str = "evcxr_display";
+/// The methods by which the last expression is shown: the type's own or one that wraps
+/// it, and that of the wrapper.
+pub const OFFER: &str = "evcxr_display";
+pub const SHOW: &str = "show_as_result";
 
 /// A variable of the session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +69,9 @@ impl Body<'_> {
             code.push('\n');
         };
         line(&format!("{open}::pillars::cell::whole(|| {{"));
-        line("#[allow(unused_imports)] use ::pillars::cell::show::{ViaDebug as _, ViaRich as _};");
+        line(
+            "#[allow(unused_imports)] use ::pillars::cell::show::{Offered as _, ViaDebug as _, ViaRich as _};",
+        );
         if !self.forget.is_empty() {
             line(&format!("::pillars::cell::forget(&{:?});", self.forget));
         }
@@ -85,9 +89,9 @@ impl Body<'_> {
         }
         line(TAIL);
         if let Some(text) = self.tail {
-            line("(&(");
+            line("(&(&(");
             line(text);
-            line(&format!(")).{SHOW}();"));
+            line(&format!(")).{OFFER}()).{SHOW}();"));
         }
         line(END);
         for Binding { name, .. } in self.bindings {

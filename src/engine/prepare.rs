@@ -145,7 +145,7 @@ fn program(
             text: text(ready, &moved),
             is_definitions: false,
             wants_types: !parts.bindings.is_empty(),
-            level: QUICK,
+            level: books.level,
             imports: needs.imports.iter().map(Import::clone).collect(),
             needs: needs.needed.clone(),
         };

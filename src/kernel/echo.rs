@@ -23,7 +23,17 @@ const ORDERS: &[Order] = &[
         Ok(())
     }),
     ("show", "text as a display", |_, rest, io| {
-        io.display(Media::plain(rest));
+        io.display(Media::plain(rest), None);
+        Ok(())
+    }),
+    ("show-as", "an id, and text as a display that can be changed", |_, rest, io| {
+        let (id, text) = rest.split_once(' ').unwrap_or((rest, ""));
+        io.display(Media::plain(text), Some(id));
+        Ok(())
+    }),
+    ("change", "an id, and other text in its place", |_, rest, io| {
+        let (id, text) = rest.split_once(' ').unwrap_or((rest, ""));
+        io.update(Media::plain(text), id);
         Ok(())
     }),
     ("value", "text as the cell's value", |_, rest, io| {

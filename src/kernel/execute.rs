@@ -196,6 +196,17 @@ impl RequestIo<'_> {
             self.kernel.iopub.text(stream, text, &self.request.header);
         }
     }
+
+    fn media(&self, kind: &str, media: &Media, id: Option<&str>) {
+        if !self.silent {
+            let mut content = iopub::media(media);
+            if let Some(id) = id {
+                // Notebooks may still hold outputs of an earlier kernel.
+                content["transient"] = json!({ "display_id": self.kernel.session.unique(id) });
+            }
+            self.kernel.iopub.send(kind, content, &self.request.header);
+        }
+    }
 }
 
 impl CellIo for RequestIo<'_> {
@@ -207,10 +218,12 @@ impl CellIo for RequestIo<'_> {
         self.text(Stdio::Stderr, text);
     }
 
-    fn display(&self, media: Media) {
-        if !self.silent {
-            self.kernel.iopub.send("display_data", iopub::media(&media), &self.request.header);
-        }
+    fn display(&self, media: Media, id: Option<&str>) {
+        self.media("display_data", &media, id);
+    }
+
+    fn update(&self, media: Media, id: &str) {
+        self.media("update_display_data", &media, Some(id));
     }
 
     fn result(&self, media: Media) {
@@ -257,7 +270,8 @@ fn taken<T: Default>(value: &Mutex<T>) -> T {
 impl CellIo for KeepValue {
     fn stdout(&self, _: &str) {}
     fn stderr(&self, _: &str) {}
-    fn display(&self, _: Media) {}
+    fn display(&self, _: Media, _: Option<&str>) {}
+    fn update(&self, _: Media, _: &str) {}
     fn page(&self, _: Media) {}
     fn clear(&self, _: bool) {}
 

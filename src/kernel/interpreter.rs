@@ -50,8 +50,10 @@ pub trait CellIo: Sync {
     fn stdout(&self, text: &str);
     /// Text for standard error.
     fn stderr(&self, text: &str);
-    /// Something shown, in its place among the text.
-    fn display(&self, media: Media);
+    /// Something shown, in its place among the text; with an id it can be changed later.
+    fn display(&self, media: Media, id: Option<&str>);
+    /// Something else in the place of what was shown with this id, in whichever cell.
+    fn update(&self, media: Media, id: &str);
     /// The cell's value.
     fn result(&self, media: Media);
     /// Help, for the front end's pager.

@@ -27,14 +27,18 @@ pub use session::PROTOCOL;
 pub use wire::{Codec, Message, Object};
 
 use execute::{Barrier, Executor, Queue};
+use history::History;
 use jupyter_protocol::ConnectionInfo;
 use kernel::Kernel;
 use session::Session;
 use sockets::{Frames, Requests, Sockets};
 use std::fmt::Arguments;
-use std::path::Path;
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -53,10 +57,12 @@ pub fn read_connection(path: &Path) -> Result<ConnectionInfo, StartError> {
         .map_err(|source| StartError::Malformed { path: path.to_owned(), source })
 }
 
-/// Serves clients until one of them asks for the end, or a signal does.
+/// Serves clients until one of them asks for the end, or a signal does. What is run is kept
+/// in the file `history` for later sessions, if one is given.
 pub fn serve(
     connection: &ConnectionInfo,
     interpreter: Box<dyn Interpreter>,
+    history: Option<PathBuf>,
 ) -> Result<(), StartError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -65,7 +71,7 @@ pub fn serve(
         .enable_all()
         .build()
         .map_err(StartError::Runtime)?;
-    let served = runtime.block_on(run(connection, interpreter));
+    let served = runtime.block_on(run(connection, interpreter, history));
     // A cell that still runs must not keep the process.
     runtime.shutdown_background();
     served
@@ -74,6 +80,7 @@ pub fn serve(
 async fn run(
     connection: &ConnectionInfo,
     interpreter: Box<dyn Interpreter>,
+    history: Option<PathBuf>,
 ) -> Result<(), StartError> {
     let codec = Codec::new(&connection.key, &connection.signature_scheme)?;
     let codec = Arc::new(Mutex::new(codec));
@@ -87,7 +94,7 @@ async fn run(
         language: interpreter.language(),
         assistant: interpreter.assistant(),
         interrupter: interpreter.interrupter(),
-        history: Mutex::default(),
+        history: Mutex::new(history.map_or_else(History::default, History::kept_in)),
         running: Mutex::default(),
         ended: tokio::sync::Notify::new(),
     });
@@ -212,8 +219,38 @@ async fn orphaned() {
     }
 }
 
-/// The kernel's own notes. They go to standard error, which launchers keep apart
-/// from the notebook.
+/// Where the kernel's own notes go.
+static LOG: OnceLock<Mutex<File>> = OnceLock::new();
+
+/// A longer file of notes begins anew, in bytes.
+const LONG: u64 = 1_000_000;
+
+/// Has the kernel's notes go to the end of this file, and not to standard error, which
+/// launchers show among their own.
+///
+/// # Errors
+/// It cannot be written; notes then go to standard error.
+pub fn log_to(path: &Path) -> std::io::Result<()> {
+    let is_long = std::fs::metadata(path).is_ok_and(|data| data.len() > LONG);
+    let mut options = File::options();
+    options.create(true).mode(0o600);
+    let file = match is_long {
+        true => options.write(true).truncate(true).open(path)?,
+        false => options.append(true).open(path)?,
+    };
+    let _ = LOG.set(Mutex::new(file));
+    Ok(())
+}
+
+/// The kernel's own notes: never for the notebook.
 fn log(note: Arguments) {
-    eprintln!("pillars kernel: {note}");
+    match LOG.get() {
+        Some(file) => {
+            let now = chrono::Local::now().format("%F %T");
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            // A note that cannot be written is not worth an end.
+            let _ = writeln!(file, "{now} kernel {}: {note}", std::process::id());
+        }
+        None => eprintln!("pillars kernel: {note}"),
+    }
 }

@@ -19,6 +19,11 @@ impl Session {
         Self { id: Uuid::new_v4().to_string() }
     }
 
+    /// A name that no other kernel uses.
+    pub fn unique(&self, name: &str) -> String {
+        format!("{} {name}", self.id)
+    }
+
     /// The answer to `request`, of type `kind`, for the one who asked.
     pub fn reply(&self, kind: &str, content: Value, request: &Message) -> Message {
         let identities = request.identities.clone();

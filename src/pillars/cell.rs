@@ -4,7 +4,7 @@
 
 use crate::calls::Calls;
 use crate::display::{self, Bundle, Rich};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -44,6 +44,7 @@ fn whole_erased(cell: &mut dyn FnMut()) {
     prepare();
     // What came too late for an earlier cell is not meant for this one.
     INTERRUPTED.store(false, Ordering::Relaxed);
+    crate::progress::begin_cell();
     taken_panics();
     PUT.take();
     FAULT.take();
@@ -142,6 +143,9 @@ fn fault_of(payload: &(dyn Any + Send)) -> Fault {
             calls: vec![],
         };
     }
+    if let Some(Ended { ename, text }) = payload.downcast_ref() {
+        return Fault { ename, text: text.clone(), at: None, calls: vec![] };
+    }
     match panics.into_iter().next_back() {
         Some(PanicNote { text, at, calls, .. }) => {
             Fault { ename: "Panic", text, at, calls: calls.places() }
@@ -160,6 +164,7 @@ pub fn prepare() {
         let handler = on_interrupt as extern "C" fn(libc::c_int);
         // SAFETY: the handler only stores to an atomic, which is allowed in a signal handler.
         unsafe { libc::signal(libc::SIGINT, handler as libc::sighandler_t) };
+        crate::progress::watch_signs();
     });
 }
 
@@ -240,6 +245,21 @@ fn interrupted() {
     }
 }
 
+/// Why a cell was ended that the engine did not answer.
+struct Ended {
+    ename: &'static str,
+    text: String,
+}
+
+/// Ends the cell as the engine says.
+pub(crate) fn end_with(ename: &Value, text: &Value) -> ! {
+    if ename == "Interrupted" {
+        panic::resume_unwind(Box::new(Interrupted));
+    }
+    let text = text.as_str().unwrap_or("the question was not answered").to_owned();
+    panic::resume_unwind(Box::new(Ended { ename: "InputNotAllowed", text }));
+}
+
 thread_local! {
     /// The names that the running cell has put.
     static PUT: RefCell<Vec<String>> = RefCell::default();
@@ -309,40 +329,63 @@ fn insert(name: &str, value: Box<dyn Any>) {
     drop(old);
 }
 
-/// Shows the value that ends a cell, by the first way that its type offers: an
-/// inherent `evcxr_display`, [`Rich`], `Debug`. The order is that of method
-/// look-up on `(&value).evcxr_display()`.
+/// Shows the value that ends a cell, by the first way that its type offers: an inherent
+/// `evcxr_display`, [`Rich`], `Debug`. The order is that of method look-up on
+/// `(&(&value).evcxr_display()).show_as_result()`: the first method is the type's own, or
+/// one that all types have and that wraps the value; what is wrapped is no reference, so
+/// that the second finds `Debug` one reference after `Rich`, whatever the value is.
 pub mod show {
     use super::{Bundle, Debug, Rich, display};
 
-    /// For types that say themselves how they are shown.
-    pub trait ViaRich {
-        /// Shows the value as the cell's result.
-        fn evcxr_display(&self);
+    /// A value to be shown.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Shown<'a, T: ?Sized>(&'a T);
+
+    /// For types that do not say themselves how they are shown.
+    pub trait Offered {
+        /// The value, to be shown in another way.
+        fn evcxr_display(&self) -> Shown<'_, Self>;
     }
 
-    impl<T: Rich + ?Sized> ViaRich for T {
-        fn evcxr_display(&self) {
-            display::show("result", &self.bundle());
+    impl<T: ?Sized> Offered for T {
+        #[inline(always)]
+        fn evcxr_display(&self) -> Shown<'_, Self> {
+            Shown(self)
         }
+    }
+
+    /// For types with [`Rich`], and for those that have shown themselves.
+    pub trait ViaRich {
+        /// Shows the value as the cell's result.
+        fn show_as_result(&self);
+    }
+
+    impl<T: Rich + ?Sized> ViaRich for Shown<'_, T> {
+        fn show_as_result(&self) {
+            display::show("result", &self.0.bundle());
+        }
+    }
+
+    impl ViaRich for () {
+        fn show_as_result(&self) {}
     }
 
     /// For all other types that can be printed: found one reference later.
     pub trait ViaDebug {
         /// Shows the value's `{:?}` as the cell's result.
-        fn evcxr_display(&self);
+        fn show_as_result(&self);
     }
 
-    impl<T: Debug + ?Sized> ViaDebug for &T {
+    impl<T: Debug + ?Sized> ViaDebug for &Shown<'_, T> {
         #[inline(always)]
-        fn evcxr_display(&self) {
-            debug(self);
+        fn show_as_result(&self) {
+            debug(&self.0);
         }
     }
 
     #[inline(never)]
     fn debug(value: &dyn Debug) {
-        display::show("result", &Bundle::plain(format!("{value:?}")));
+        display::show("result", &Bundle::debug(value));
     }
 }
 

@@ -6,13 +6,16 @@
 //! named streams of a seed, results from threads are put in order, and no
 //! clock, path or address reaches an output.
 
+mod ask;
 mod calls;
 pub mod cell;
 pub mod chart;
+mod content;
 pub mod display;
 pub mod experiment;
 mod number;
 pub mod prelude;
+mod progress;
 pub mod runner;
 mod show;
 pub mod sim;

@@ -1,9 +1,12 @@
 //! Every name a cell may use, and nothing else: a cell begins with all of them
 //! in scope.
 
+pub use crate::ask::{input, password};
 pub use crate::chart::Chart;
-pub use crate::display::{Bundle, Rich, clear_output, display};
+pub use crate::content::{Html, Json, Markdown, Png, Svg};
+pub use crate::display::{Bundle, Handle, Rich, clear_output, display};
 pub use crate::experiment::{Sweep, claim, sweep};
+pub use crate::progress::{Progress, progress};
 pub use crate::sim::{Estimate, Exponential, Histogram, Stream, Trials, replicate};
 pub use crate::table::Table;
 pub use crate::work::{Estimates, Queue, Theory, TheoryError, erlang_b, erlang_c};

@@ -54,7 +54,7 @@ fn readers_draw_with_plotters_too() -> Outcome {
             Bundle::plain("a line").with("image/svg+xml", self.0.as_str())
         }
     }
-    display(&Figure(svg));
+    display(Figure(svg));
     Ok(())
 }
 

@@ -2,17 +2,12 @@
 //! the usual types need not be compiled with each cell that ends in one.
 
 use crate::display::{Bundle, Rich};
-use std::fmt::Debug;
-
-fn debug(value: &dyn Debug) -> Bundle {
-    Bundle::plain(format!("{value:?}"))
-}
 
 macro_rules! shown_by_debug {
     ($($type:ty),* $(,)?) => {
         $(impl Rich for $type {
             fn bundle(&self) -> Bundle {
-                debug(&self)
+                Bundle::debug(&self)
             }
         })*
     };
@@ -20,7 +15,7 @@ macro_rules! shown_by_debug {
 
 shown_by_debug! {
     bool, char, u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64,
-    str, String, &str,
+    str, String,
     Vec<u8>, Vec<u32>, Vec<u64>, Vec<usize>, Vec<i32>, Vec<i64>, Vec<f64>, Vec<bool>, Vec<String>, Vec<&str>,
     Vec<(f64, f64)>, Vec<Vec<f64>>,
     [f64], [i32], [u64], [usize],

@@ -2,7 +2,11 @@
 //! put them into the library, from where cells take them instead of compiling them
 //! again, which would be most of their time.
 
-use crate::cell::{put, put_back, show::ViaRich as _, take};
+use crate::cell::{
+    put, put_back,
+    show::{Offered as _, ViaRich as _},
+    take,
+};
 use crate::display::Rich;
 use crate::prelude::*;
 use std::error::Error;
@@ -26,8 +30,8 @@ macro_rules! values {
         variables!($($type),*);
         $(
             let value: $type = take("");
-            (&value).evcxr_display();
-            (&&value).evcxr_display();
+            (&(&value).evcxr_display()).show_as_result();
+            (&(&&value).evcxr_display()).show_as_result();
             let _: &dyn Rich = &value;
         )*
     };

@@ -20,8 +20,12 @@ impl CellIo for Print {
         println!("stderr {text:?}");
     }
 
-    fn display(&self, media: Media) {
-        println!("display {}", forms(&media));
+    fn display(&self, media: Media, id: Option<&str>) {
+        println!("display {} {}", id.unwrap_or_default(), forms(&media));
+    }
+
+    fn update(&self, media: Media, id: &str) {
+        println!("update {id} {}", forms(&media));
     }
 
     fn result(&self, media: Media) {

@@ -5,8 +5,8 @@ use super::session::Session;
 use super::{program, running, syntax};
 use crate::assistant::RustAssistant;
 use crate::channel::{End, Fault};
-use crate::commands;
 use crate::diagnostics::{self, compile_error};
+use crate::interpreter::commands;
 use crate::interrupt::{Handle, Stopper, as_interrupted};
 use crate::language::{language, quoted, use_only};
 use crate::layout::{Lines, Moved};
@@ -115,7 +115,12 @@ impl Reference {
             io.page(self.assistant.page(name.trim()));
             return Ok(());
         }
-        if let Some(answer) = commands::answer(command, &self.session.variables) {
+        let answer = match command {
+            ":help" => Some(commands::help()),
+            ":vars" => Some(commands::variables(&self.session.variables)),
+            _ => None,
+        };
+        if let Some(answer) = answer {
             io.stdout(&answer);
             return Ok(());
         }

@@ -61,11 +61,12 @@ fn pass_on(
         for sent in out.line(line) {
             match sent {
                 Sent::Text(text) => io.stdout(&text),
-                Sent::Media { media, is_result: true } => io.result(media),
-                Sent::Media { media, is_result: false } => io.display(media),
+                Sent::Media { media, is_result: true, .. } => io.result(media),
+                Sent::Media { media, id, .. } => io.display(media, id.as_deref()),
+                Sent::Update { media, id } => io.update(media, &id),
                 Sent::Clear { wait } => io.clear(wait),
                 Sent::Begun => stopper.code_runs(),
-                Sent::Ready | Sent::Crash(_) => {}
+                Sent::Ready | Sent::Crash(_) | Sent::Ask { .. } | Sent::Progress(_) => {}
                 Sent::Ended(told) => *end = Some(told),
             }
         }

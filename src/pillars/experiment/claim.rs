@@ -11,7 +11,7 @@ use crate::display::{Bundle, Rich, display};
 #[track_caller]
 pub fn claim(sentence: &str, condition: bool) {
     assert!(condition, "claim failed: {sentence}");
-    display(&Held(sentence));
+    display(Held(sentence));
 }
 
 struct Held<'a>(&'a str);

@@ -3,6 +3,7 @@
 
 use crate::chart::Chart;
 use crate::number::short;
+use crate::progress::Task;
 use crate::sim::Estimate;
 use crate::table::Table;
 
@@ -46,9 +47,11 @@ impl Sweep {
     pub fn measured(mut self, name: &str, measure: impl Fn(f64) -> Estimate) -> Self {
         self.check_new("measured", name);
         let mut estimates = Vec::with_capacity(self.xs.len());
+        let task = Task::begin("points of the sweep", Some(self.xs.len() as u64));
         for &x in &self.xs {
             crate::cell::tick();
             estimates.push(measure(x));
+            task.step();
         }
         self.series.push((name.to_owned(), Values::Measured(estimates)));
         self

@@ -1,6 +1,7 @@
 //! Independent replications, run on all processors, with the same bytes for
 //! any number of them.
 
+use crate::progress::Task;
 use rayon::prelude::*;
 
 /// How much to simulate: independent replications, each of so many customers
@@ -51,13 +52,14 @@ impl Trials {
 /// order, whichever finished first.
 pub fn replicate<T: Send>(replications: usize, one: impl Fn(u64) -> T + Sync) -> Vec<T> {
     let numbers = 0..replications as u64;
-    numbers
-        .into_par_iter()
-        .map(|replication| {
-            crate::cell::tick();
-            one(replication)
-        })
-        .collect()
+    let task = Task::begin("replications", Some(numbers.end));
+    let run = |replication| {
+        crate::cell::tick();
+        let result = one(replication);
+        task.step();
+        result
+    };
+    numbers.into_par_iter().map(run).collect()
 }
 
 #[cfg(test)]
