@@ -225,7 +225,8 @@ impl Compiler {
     fn by_waiting(&self, source: &Source) -> Option<Result<Made, Failure>> {
         let waiting = self.pool.take(source)?;
         RUNS.set(RUNS.get() + 1);
-        let (folder, output) = waiting.compile(source)?;
+        // The next gets ready on another processor.
+        let (folder, output) = waiting.compile(source, || self.refill(source))?;
         match judged(&output) {
             Ok((false, said)) if said.iter().any(is_of_inclusion) => None,
             Ok((succeeded, said)) => Some(Ok((folder, succeeded, said))),

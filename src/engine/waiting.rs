@@ -123,13 +123,18 @@ impl Waiting {
             && source.needs.iter().all(|needed| self.folders.contains(&needed.folder))
     }
 
-    /// Gives it the source and waits for its end; what came of it then bears the source's
-    /// name. Nothing if it had ended before.
-    pub fn compile(self, source: &Source) -> Option<(tempfile::TempDir, Output)> {
+    /// Gives it the source, does something `meanwhile`, and waits for its end; what came of
+    /// it then bears the source's name. Nothing if it had ended before.
+    pub fn compile(
+        self,
+        source: &Source,
+        meanwhile: impl FnOnce(),
+    ) -> Option<(tempfile::TempDir, Output)> {
         let Self { mut process, folder, name, .. } = self;
         // The lines of the header stay lines.
         let text = source.text.replacen(HEADER, &"\n".repeat(HEADER.lines().count()), 1);
         process.0.stdin.take()?.write_all(text.as_bytes()).ok()?;
+        meanwhile();
         let mut stderr = Vec::new();
         process.0.stderr.take()?.read_to_end(&mut stderr).ok()?;
         let status = process.0.wait().ok()?;
