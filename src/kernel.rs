@@ -12,6 +12,9 @@ use pillars_engine::library::data_dir;
 #[cfg(not(feature = "evcxr"))]
 pub const WITHOUT_EVCXR: &str = "this program was built without evcxr, which takes two minutes more to build: use `cargo run --release --features evcxr -- install --engine evcxr`";
 
+/// Names the file of the cells of earlier sessions; 0 for none.
+const HISTORY: &str = "PILLARS_HISTORY";
+
 /// The file of a kernel's own notes, in the folder for data.
 pub const LOG: &str = "kernel.log";
 
@@ -62,7 +65,13 @@ fn serve_cells(file: &Path, engine: Engine) -> Result<()> {
         // Else they go to standard error.
         let _ = fs::create_dir_all(folder).and_then(|()| pillars_kernel::log_to(&folder.join(LOG)));
     }
-    let history = folder.map(|folder| folder.join("history.jsonl"));
+    let history = match std::env::var_os(HISTORY) {
+        Some(set) if set == "0" => None,
+        Some(file) => Some(file.into()),
+        // What `pillars run` runs is no reader's.
+        None if std::env::var_os(RUNNER).is_some() => None,
+        None => folder.map(|folder| folder.join("history.jsonl")),
+    };
     pillars_kernel::serve(&connection, interpreter, history)?;
     Ok(())
 }

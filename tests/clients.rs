@@ -21,6 +21,13 @@ fn what_cells_show_ask_and_print_arrives_within_bounds() {
     assert!(ran.status.success(), "{}", shown(&ran));
 }
 
+#[test]
+fn what_clients_and_machines_do_to_a_kernel_costs_nobody_anything() {
+    let test = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/test_faults.py");
+    let ran = jupyter("python").arg(test).output().unwrap();
+    assert!(ran.status.success(), "{}", shown(&ran));
+}
+
 /// `SOAK="2000 50 20" cargo test --test clients soak` for a long one.
 #[test]
 fn a_soak_of_cells_interrupts_and_crashes_loses_nothing_that_is_not_reported() {

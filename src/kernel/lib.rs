@@ -9,6 +9,7 @@
 pub mod echo;
 mod error;
 mod execute;
+mod front;
 mod history;
 mod interpreter;
 mod iopub;
@@ -85,7 +86,8 @@ async fn run(
     let codec = Codec::new(&connection.key, &connection.signature_scheme)?;
     let codec = Arc::new(Mutex::new(codec));
     let session = Arc::new(Session::new());
-    let Sockets { shell, control, stdin, iopub } = sockets::bind(connection).await?;
+    let Sockets { shell, control, stdin, iopub, folder: _folder } =
+        sockets::bind(connection).await?;
     let kernel = Arc::new(Kernel {
         iopub: iopub::IoPub::start(iopub, session.clone(), codec.clone()),
         questions: stdin::Questions::new(session.clone(), codec.clone(), stdin.replies.clone()),

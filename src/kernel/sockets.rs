@@ -1,8 +1,15 @@
-//! The five sockets, and the only file that names the socket library.
+//! The five sockets, and the only file that names the socket library. It listens in a
+//! folder of our own; what clients connect to is `front`.
 
 use crate::error::StartError;
+use crate::front::{self, Listener};
 use bytes::Bytes;
 use jupyter_protocol::{ConnectionInfo, Transport};
+use std::fs::Permissions;
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use zeromq::{
     RepSocket, RouterRecvHalf, RouterSocket, Socket, SocketRecv, SocketSend, XPubSocket, ZmqMessage,
@@ -41,31 +48,70 @@ pub struct Sockets {
     pub stdin: Requests,
     /// Everything that all clients see.
     pub iopub: Publisher,
+    /// The folder in which the sockets are, removed at the end.
+    pub folder: tempfile::TempDir,
 }
 
 /// Binds all five and serves the heartbeat. Must be called inside a runtime.
 pub async fn bind(info: &ConnectionInfo) -> Result<Sockets, StartError> {
+    sweep();
+    let folder = folder()?;
+    let at = folder.path();
     let mut heartbeat = RepSocket::new();
-    bind_one(&mut heartbeat, "heartbeat", info, info.hb_port).await?;
+    bind_one(&mut heartbeat, "heartbeat", info, info.hb_port, at).await?;
     let mut iopub = XPubSocket::new();
-    bind_one(&mut iopub, "iopub", info, info.iopub_port).await?;
+    bind_one(&mut iopub, "iopub", info, info.iopub_port, at).await?;
     let sockets = Sockets {
-        shell: requests("shell", info, info.shell_port).await?,
-        control: requests("control", info, info.control_port).await?,
-        stdin: requests("stdin", info, info.stdin_port).await?,
+        shell: requests("shell", info, info.shell_port, at).await?,
+        control: requests("control", info, info.control_port, at).await?,
+        stdin: requests("stdin", info, info.stdin_port, at).await?,
         iopub: Publisher(iopub),
+        folder,
     };
     tokio::spawn(echo(heartbeat));
     Ok(sockets)
+}
+
+/// Begins the name of the folder of a kernel's sockets.
+const FOLDER: &str = "pillars-sockets-";
+
+/// A folder that only this user can look into. The path of a socket must be short.
+fn folder() -> Result<tempfile::TempDir, StartError> {
+    let mut folder = tempfile::Builder::new();
+    folder.prefix(FOLDER).permissions(Permissions::from_mode(0o700));
+    let made = match std::env::temp_dir() {
+        long if long.as_os_str().len() > 60 => folder.tempdir_in("/tmp"),
+        short => folder.tempdir_in(short),
+    };
+    made.map_err(|error| StartError::Bind {
+        socket: "inner",
+        address: std::env::temp_dir().display().to_string(),
+        reason: error.to_string(),
+    })
+}
+
+/// Removes the folders of kernels that were killed: nobody listens there.
+fn sweep() {
+    let folders = std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
+    for folder in folders.filter(|each| each.file_name().to_string_lossy().starts_with(FOLDER)) {
+        let refused = |name: &str| {
+            let tried = std::os::unix::net::UnixStream::connect(folder.path().join(name));
+            tried.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+        };
+        if refused("heartbeat") {
+            let _ = std::fs::remove_dir_all(folder.path());
+        }
+    }
 }
 
 async fn requests(
     name: &'static str,
     info: &ConnectionInfo,
     port: u16,
+    folder: &Path,
 ) -> Result<Requests, StartError> {
     let mut socket = RouterSocket::new();
-    bind_one(&mut socket, name, info, port).await?;
+    bind_one(&mut socket, name, info, port, folder).await?;
     let (mut outgoing, incoming) = socket.split();
     let (replies, mut queue) = unbounded_channel::<Frames>();
     tokio::spawn(async move {
@@ -81,25 +127,46 @@ async fn requests(
     Ok(Requests { incoming, replies })
 }
 
+/// Binds a socket in the folder, and has clients come in where they are told to.
 async fn bind_one<S: Socket>(
     socket: &mut S,
     name: &'static str,
     info: &ConnectionInfo,
     port: u16,
+    folder: &Path,
 ) -> Result<(), StartError> {
-    let address = match info.transport {
-        Transport::TCP => format!("tcp://{}:{port}", info.ip),
+    let inner = folder.join(name);
+    let (address, listener) = match info.transport {
+        Transport::TCP => {
+            let ip = if info.ip == "*" { "0.0.0.0" } else { &info.ip };
+            let listener = TcpListener::bind((ip, port)).await;
+            (format!("tcp://{ip}:{port}"), listener.map(Listener::Tcp))
+        }
         Transport::IPC => {
             let path = format!("{}-{port}", info.ip);
-            // What a kernel that crashed left behind would make the bind fail.
-            let _ = std::fs::remove_file(&path);
-            format!("ipc://{path}")
+            (format!("ipc://{path}"), listen(Path::new(&path)).map(Listener::Unix))
         }
     };
-    match socket.bind(&address).await {
-        Ok(_) => Ok(()),
-        Err(error) => Err(StartError::Bind { socket: name, address, reason: error.to_string() }),
+    let failed = |reason: String| StartError::Bind { socket: name, address, reason };
+    let listener = match listener {
+        Ok(listener) => listener,
+        Err(error) => return Err(failed(error.to_string())),
+    };
+    match socket.bind(&format!("ipc://{}", inner.display())).await {
+        Ok(_) => {}
+        Err(error) => return Err(failed(error.to_string())),
     }
+    tokio::spawn(front::serve(listener, name, inner));
+    Ok(())
+}
+
+/// A socket in the file system that its owner alone may connect to.
+fn listen(path: &Path) -> std::io::Result<UnixListener> {
+    // What a kernel that crashed left behind would make the bind fail.
+    let _ = std::fs::remove_file(path);
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    Ok(listener)
 }
 
 /// The heartbeat: every message goes back as it came.

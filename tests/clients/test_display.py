@@ -220,7 +220,7 @@ class Display(unittest.TestCase):
         self.addCleanup(shutil.rmtree, home, ignore_errors=True)
         (home / "library").symlink_to(pathlib.Path(os.environ["PILLARS_HOME"]) / "library")
         for session in (1, 2):
-            manager, client = start_new_kernel(kernel_name="pillars", env={**ENV, "PILLARS_HOME": str(home)})
+            manager, client = start_new_kernel(kernel_name="pillars", env={**ENV, "PILLARS_HOME": str(home), "PILLARS_HISTORY": str(home / "history.jsonl")})
             client.execute_interactive(f"let session = {session};", timeout=60)
             client.execute_interactive("2 + 2", timeout=60)
             asked = client.session.msg("execute_request", {"code": "1"})

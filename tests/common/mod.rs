@@ -27,6 +27,8 @@ pub fn jupyter(program: &str) -> Command {
     command.env("PILLARS_HOME", home()).env("JUPYTER_DATA_DIR", installed());
     // It takes a gigabyte and a processor; tests/analyzer.rs has it.
     command.env("PILLARS_ANALYZER", "0");
+    // A session finds no cells of others.
+    command.env("PILLARS_HISTORY", "0");
     command
 }
 
