@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use pillars_engine::library::{Service, Toolchain, source_root};
 
@@ -38,8 +38,17 @@ impl Lab {
                 notebooks.display()
             );
         }
-        let mut jupyter = jupyter_lab()?;
-        progress::library()?;
+        // Python's packages come from the network while the library is compiled.
+        let library = std::thread::spawn(progress::library);
+        let jupyter = jupyter_lab().inspect_err(|error| {
+            if !library.is_finished() {
+                progress::say(&format!("JupyterLab is not there: {error:#}"));
+                progress::say("the library for cells is still being built; Ctrl-C ends it");
+            }
+        });
+        let library = library.join().map_err(|_| anyhow!("the library for cells was not built"))?;
+        let mut jupyter = jupyter?;
+        library?;
         build_analyzer_beside();
         if self.no_browser {
             jupyter.arg("--no-browser");

@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 use std::io::{IsTerminal as _, stderr};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use pillars_engine::library::{
     Library, LibraryError, Progress, Service, Stage, Toolchain, source_root,
 };
@@ -15,6 +16,9 @@ const QUIET: Duration = Duration::from_secs(15);
 
 /// The length of a bar that counts by shares of the work.
 const WHOLE: u64 = 1000;
+
+/// All bars: two tasks may be under way at once.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// One task that takes long.
 pub struct Task {
@@ -29,6 +33,7 @@ impl Task {
     pub fn new(title: &'static str) -> Self {
         let bar = stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(WHOLE).with_style(style()).with_prefix(title);
+            let bar = BARS.add(bar);
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
@@ -58,7 +63,7 @@ impl Task {
         match &self.bar {
             Some(bar) => {
                 bar.finish_and_clear();
-                eprintln!("{line}");
+                say(&line);
             }
             None => eprintln!("{line}"),
         }
@@ -70,6 +75,13 @@ impl Drop for Task {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// Prints a line above the bars there are.
+pub fn say(line: &str) {
+    if !stderr().is_terminal() || BARS.println(line).is_err() {
+        eprintln!("{line}");
     }
 }
 

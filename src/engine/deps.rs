@@ -5,7 +5,7 @@
 use crate::cache::{Key, hex};
 use crate::compiler::{Import, Needed};
 use crate::library::{Library, data_dir};
-use pillars_kernel::CellIo;
+use pillars_kernel::{CellIo, Media};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -19,6 +19,8 @@ use std::process::{Command, Stdio};
 pub struct Deps {
     /// The right-hand sides of a manifest's `[dependencies]`, by name.
     specs: BTreeMap<String, String>,
+    /// What was said of them, with the versions that cargo chose.
+    told: BTreeMap<String, String>,
     /// Their crates, for those that import them.
     pub imports: Vec<Import>,
     /// Their library, if there are any.
@@ -33,6 +35,9 @@ impl Deps {
     pub fn with(&self, rest: &str, library: &Library, io: &dyn CellIo) -> Result<Self, String> {
         let (name, spec) = parse(rest)?;
         if self.specs.get(&name) == Some(&spec) {
+            if let Some(told) = self.told.get(&name) {
+                io.display(Media::plain(told), None);
+            }
             return Ok(self.clone());
         }
         let mut specs = self.specs.clone();
@@ -99,7 +104,12 @@ fn build(
     );
     fs::write(folder.join("Cargo.toml"), manifest).map_err(cannot)?;
     fs::write(folder.join("lib.rs"), "").map_err(cannot)?;
-    let names = crate_names(&folder, added, library)?;
+    let mut output = Output { io, id: format!("dep {digits}"), shown: false };
+    // Versions that these crates have had before they have again, under every library.
+    let lock = root.join(format!("{}.lock", hex(&Sha256::digest(&lines)[..6])));
+    let _ = fs::copy(&lock, folder.join("Cargo.lock"));
+    let resolved = resolve(&folder, added, library)?;
+    let names = &resolved.names;
     let uses: String = names.iter().map(|name| format!("pub extern crate {name};\n")).collect();
     fs::write(folder.join("lib.rs"), uses).map_err(cannot)?;
 
@@ -123,7 +133,7 @@ fn build(
             out.into_iter().flat_map(|out| BufReader::new(out).lines().map_while(Result::ok));
         lines.filter_map(|line| serde_json::from_str::<Value>(&line).ok()).collect::<Vec<_>>()
     });
-    let (mut said, mut shown) = (Vec::new(), false);
+    let mut said = Vec::new();
     for line in child
         .stderr
         .take()
@@ -132,30 +142,77 @@ fn build(
     {
         if let Some(what) = line.trim().strip_prefix("Compiling ") {
             let what = what.split(' ').take(2).collect::<Vec<_>>().join(" ");
-            io.stdout(&format!("compiling {what}\n"));
-            shown = true;
+            // The crate that holds them all is not the reader's.
+            if !what.starts_with(&crate_name) {
+                output.say(&format!("compiling {what}"));
+            }
         }
         said.push(line);
     }
     let status = child.wait().map_err(|error| error.to_string())?;
-    if shown {
-        // It was for the one who waits; the notebook is to say the same the next time.
-        io.clear(false);
-    }
+    let artifacts = artifacts.join().unwrap_or_default();
     if !status.success() {
+        output.say(&format!("`{added}` was not added"));
         return Err(refusal(added, &said));
     }
-    let artifacts = artifacts.join().unwrap_or_default();
-    collect(specs, &names, &crate_name, &artifacts, digits)
+    // What stays says the same the next time, when nothing is to be compiled.
+    output.say(&resolved.told(added));
+    let _ = fs::copy(folder.join("Cargo.lock"), &lock);
+    let told = specs.keys().map(|name| (name.clone(), resolved.told(name))).collect();
+    collect(specs, names, &crate_name, &artifacts, digits)
+        .map(|deps| Deps { told, ..deps })
         .ok_or_else(|| format!("`{added}` cannot be added: cargo made no library of it"))
 }
 
-/// The names by which code calls the crates: `md-5` is `md5`.
-fn crate_names(folder: &Path, added: &str, library: &Library) -> Result<Vec<String>, String> {
-    let mut command = cargo(folder, library);
-    let output = command.args(["metadata", "--format-version", "1"]).output();
-    let output = output
-        .map_err(|error| format!("`{added}` cannot be added: cargo cannot be started: {error}"))?;
+/// One output, changed as the work goes on.
+struct Output<'a> {
+    io: &'a dyn CellIo,
+    id: String,
+    shown: bool,
+}
+
+impl Output<'_> {
+    fn say(&mut self, text: &str) {
+        match std::mem::replace(&mut self.shown, true) {
+            false => self.io.display(Media::plain(text), Some(&self.id)),
+            true => self.io.update(Media::plain(text), &self.id),
+        }
+    }
+}
+
+/// What cargo has chosen.
+struct Resolved {
+    /// The names by which code calls the crates: `md-5` is `md5`.
+    names: Vec<String>,
+    /// Packages and their versions.
+    versions: BTreeMap<String, String>,
+}
+
+impl Resolved {
+    fn told(&self, package: &str) -> String {
+        let version = self.versions.get(package).map(|version| format!(" {version}"));
+        format!("{package}{} is there", version.unwrap_or_default())
+    }
+}
+
+/// Has cargo choose versions; from what is on this machine, if there is no network.
+fn resolve(folder: &Path, added: &str, library: &Library) -> Result<Resolved, String> {
+    let ask = |offline: bool| {
+        let mut command = cargo(folder, library);
+        command.args(["metadata", "--format-version", "1"]);
+        if offline {
+            command.arg("--offline");
+        }
+        command.output()
+    };
+    let cannot = |error| format!("`{added}` cannot be added: cargo cannot be started: {error}");
+    let mut output = ask(false).map_err(cannot)?;
+    if !output.status.success()
+        && let Ok(offline) = ask(true)
+        && offline.status.success()
+    {
+        output = offline;
+    }
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(refusal(added, &said.lines().map(str::to_owned).collect::<Vec<_>>()));
@@ -164,10 +221,17 @@ fn crate_names(folder: &Path, added: &str, library: &Library) -> Result<Vec<Stri
         serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())?;
     let root = &metadata["resolve"]["root"];
     let nodes = metadata["resolve"]["nodes"].as_array().into_iter().flatten();
-    let deps = nodes
+    let deps: Vec<&Value> = nodes
         .filter(|node| node["id"] == *root)
-        .flat_map(|node| node["deps"].as_array().into_iter().flatten());
-    Ok(deps.filter_map(|dep| dep["name"].as_str().map(str::to_owned)).collect())
+        .flat_map(|node| node["deps"].as_array().into_iter().flatten())
+        .collect();
+    let names = deps.iter().filter_map(|dep| dep["name"].as_str().map(str::to_owned)).collect();
+    let direct = |package: &&Value| deps.iter().any(|dep| dep["pkg"] == package["id"]);
+    let packages = metadata["packages"].as_array().into_iter().flatten().filter(direct);
+    let version = |package: &Value| {
+        Some((package["name"].as_str()?.to_owned(), package["version"].as_str()?.to_owned()))
+    };
+    Ok(Resolved { names, versions: packages.filter_map(version).collect() })
 }
 
 fn collect(
@@ -201,7 +265,7 @@ fn collect(
     let folder = folder.or_else(|| library.parent().map(|above| above.join("deps")))?;
     let key = Key::named(&format!("{crate_name}{digits}"));
     let needed = Some(Needed { name: crate_name.to_owned(), key, folder, library });
-    Some(Deps { specs, imports, needed })
+    Some(Deps { specs, imports, needed, ..Deps::default() })
 }
 
 fn cargo(folder: &Path, library: &Library) -> Command {
@@ -229,6 +293,8 @@ fn refusal(added: &str, said: &[String]) -> String {
     let told =
         errors[first.min(errors.len())..].iter().take(4).copied().collect::<Vec<_>>().join(" ");
     let told = told.strip_prefix("error: ").unwrap_or(&told);
+    // Where cargo looked, and for whom, are folders of ours.
+    let told = told.split(" location searched:").next().unwrap_or(told);
     format!("`{added}` cannot be added; nothing has changed. Cargo said: {told}")
 }
 

@@ -208,6 +208,19 @@ class Display(unittest.TestCase):
                 self.assertIn(told, reply["evalue"])
         self.assertEqual(self.value("&numbers"), "[1, 2]")
 
+    def test_a_crate_is_added_in_one_output_that_says_its_version(self):
+        folder = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        (folder / "Cargo.toml").write_text('[package]\nname = "shown-crate"\nversion = "1.2.3"\nedition = "2024"\n[lib]\npath = "lib.rs"\n')
+        (folder / "lib.rs").write_text("pub fn five() -> i32 { 5 }")
+        for first in (True, False):
+            reply, messages = self.run_cell(f':dep shown-crate = {{ path = "{folder}" }}')
+            self.assertEqual(reply["status"], "ok", reply)
+            self.assertEqual(messages[0]["msg_type"], "display_data")
+            self.assertEqual({m["msg_type"] for m in messages[1:]}, {"update_display_data"} if first else set())
+            self.assertEqual(messages[-1]["content"]["data"]["text/plain"], "shown-crate 1.2.3 is there")
+        self.assertEqual(self.value("shown_crate::five()"), "5")
+
     def test_a_thread_may_print_after_its_cell(self):
         self.run_cell('let t = std::thread::spawn(|| { std::thread::sleep(std::time::Duration::from_millis(700)); println!("late"); 5 });')
         time.sleep(1.2)

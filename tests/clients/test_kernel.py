@@ -374,7 +374,7 @@ class Promises(unittest.TestCase):
             self.run_cell("fn twice(t: &path_crate::T) -> i32 { 2 * t.0 }\nlet t = path_crate::T(3);")
             self.assertEqual(self.value("twice(&t) + before"), "7")
             for command, named in [
-                (":dep no-such-crate-anywhere = \"1\"", "no-such-crate-anywhere"),
+                (":dep no-such-crate-anywhere = \"1\"", "no matching package named `no-such-crate-anywhere` found"),
                 (":dep path-crate = { path = \"nowhere\" }", "there is no crate in"),
                 (":dep = 1", "write `:dep name"),
                 (f':dep path-crate = {{ path = "{folder}", features = ["none"] }}', "none"),
