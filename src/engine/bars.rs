@@ -1,5 +1,7 @@
 //! Progress of what runs long, as a bar under the cell: one output, updated, that ends as
-//! the plain count of what was done, so that a saved notebook does not tell the time.
+//! the plain count of what was done. Only where somebody looks on: whether a run takes a
+//! second depends on the machine, and a notebook that is executed for its outputs is to
+//! have the same tomorrow.
 
 use pillars_kernel::{CellIo, Media};
 use std::collections::BTreeMap;

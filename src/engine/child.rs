@@ -133,7 +133,8 @@ impl Child {
         let (mut out, mut err) = (Reader::default(), Reader::default());
         let mut listener = Listener::new(io, answers, begun);
         let started = Instant::now();
-        let ticker = if io.is_some() { tick(SIGNS) } else { never() };
+        let is_watched = io.is_some_and(|io| io.is_watched());
+        let ticker = if is_watched { tick(SIGNS) } else { never() };
         let died = loop {
             select! {
                 recv(self.out) -> piece => match piece {

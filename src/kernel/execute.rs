@@ -251,6 +251,11 @@ impl CellIo for RequestIo<'_> {
         requests.all().iter().map(|request| request.text("code").to_owned()).collect()
     }
 
+    /// Whoever can be asked is there.
+    fn is_watched(&self) -> bool {
+        self.request.flag("allow_stdin", false)
+    }
+
     fn input(&self, prompt: &str, password: bool) -> Result<String, CellError> {
         self.kernel.iopub.flush(&tokio::runtime::Handle::current());
         self.kernel.questions.ask(self.request, prompt, password)

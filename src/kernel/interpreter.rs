@@ -65,6 +65,11 @@ pub trait CellIo: Sync {
     fn upcoming(&self) -> Vec<String> {
         vec![]
     }
+    /// Whether somebody looks on while the cell runs, and not only at what it leaves: what
+    /// tells of time or of its passing is for them alone.
+    fn is_watched(&self) -> bool {
+        false
+    }
     /// Asks the reader for a line.
     fn input(&self, prompt: &str, password: bool) -> Result<String, CellError>;
 }

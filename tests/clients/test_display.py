@@ -85,7 +85,9 @@ class Display(unittest.TestCase):
         self.assertNotIn(third["content"]["transient"]["display_id"], ids)
 
     def test_progress_is_one_output_that_ends_as_a_count(self):
-        _, messages = self.run_cell("for _ in progress(0..30) { std::thread::sleep(std::time::Duration::from_millis(60)); }")
+        code = "for _ in progress(0..30) { std::thread::sleep(std::time::Duration::from_millis(60)); }"
+        self.assertEqual(self.run_cell(code)[1], [], "nobody looks on: the outputs must not depend on the machine")
+        _, messages = self.run_cell(code, allow_stdin=True)
         kinds = [m["msg_type"] for m in messages]
         self.assertEqual(kinds[0], "display_data")
         self.assertGreater(len(kinds), 2)
@@ -97,19 +99,18 @@ class Display(unittest.TestCase):
 
     def test_progress_of_a_sweep_and_none_of_what_is_short(self):
         long = 'sweep("load", &[0.5, 0.6, 0.7, 0.8]).measured("s", |load| { std::thread::sleep(std::time::Duration::from_millis(500)); Queue::mm1(load, 1.0).simulate(Trials::new(4, 100)).wait });'
-        _, messages = self.run_cell(long)
+        _, messages = self.run_cell(long, allow_stdin=True)
         self.assertEqual(messages[-1]["content"]["data"]["text/plain"], "4 of 4 points of the sweep")
         for short in ("for _ in progress(0..100_000) {}", "progress(vec![1, 2]).sum::<i32>();", "for _ in progress(std::iter::repeat(1)) { break; }"):
             with self.subTest(short):
-                self.assertEqual(self.run_cell(short)[1], [])
+                self.assertEqual(self.run_cell(short, allow_stdin=True)[1], [])
 
     def test_a_saved_notebook_holds_the_last_state(self):
-        cells = ["for _ in progress(0..30) { std::thread::sleep(std::time::Duration::from_millis(60)); }",
-                 'let h = display("before");', 'h.update("after");']
+        cells = ['let h = display("before");', 'h.update("after");']
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in cells])
         NotebookClient(notebook, kernel_name="pillars").execute()
         shown = [[o["data"]["text/plain"] for o in cell["outputs"]] for cell in notebook.cells]
-        self.assertEqual(shown, [["30 of 30"], ['"after"'], []])
+        self.assertEqual(shown, [['"after"'], []])
 
     def test_questions_are_answered_also_when_a_crash_has_them_asked_again(self):
         asked = []

@@ -40,6 +40,10 @@ impl CellIo for Print {
         println!("clear, wait {wait}");
     }
 
+    fn is_watched(&self) -> bool {
+        true
+    }
+
     fn input(&self, _: &str, _: bool) -> Result<String, CellError> {
         Err(CellError::new("InputNotAllowed", "there is nobody to ask"))
     }
