@@ -11,11 +11,15 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 const KERNEL_FAILED: &str = "the kernel itself failed at this cell, which is worth a report with \
 the cell's text; later cells can run";
+
+/// How long a request may be on its way from a client that has sent it with another.
+const ON_THE_WAY: Duration = Duration::from_millis(40);
 
 /// Asks the shell to queue all requests that have arrived, and to say when it has.
 pub type Barrier = oneshot::Sender<()>;
@@ -159,8 +163,10 @@ impl Executor {
         Value::Object(values)
     }
 
-    /// All requests that have arrived so far.
+    /// All requests that have arrived so far, and those that were on their way: a client that
+    /// runs all cells sends them at once, and the first may fail within a millisecond.
     fn queued(&self) -> Vec<Message> {
+        std::thread::sleep(ON_THE_WAY);
         let (done, passed) = oneshot::channel();
         match self.barriers.send(done).is_ok() && self.runtime.block_on(passed).is_ok() {
             true => {
