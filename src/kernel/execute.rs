@@ -18,7 +18,8 @@ use tokio::sync::oneshot;
 const KERNEL_FAILED: &str = "the kernel itself failed at this cell, which is worth a report with \
 the cell's text; later cells can run";
 
-/// How long a request may be on its way from a client that has sent it with another.
+/// How long a request may be on its way from a client that has sent it with another: one
+/// that runs all cells sends them at once, and the first may fail within a millisecond.
 const ON_THE_WAY: Duration = Duration::from_millis(40);
 
 /// Asks the shell to queue all requests that have arrived, and to say when it has.
@@ -129,6 +130,10 @@ impl Executor {
         kernel.iopub.flush(&self.runtime);
         // Before the reply: what a client sends after it has seen the reply is to run.
         let stop = ended.is_err() && request.flag("stop_on_error", true);
+        if ended.as_ref().is_err_and(|error| error.ename != "Interrupted") && stop {
+            // A cell that was interrupted has run for a while: all have arrived.
+            std::thread::sleep(ON_THE_WAY);
+        }
         let queued = if stop { self.queued() } else { vec![] };
         self.set_running(None);
         kernel.reply("execute_reply", content, request, &self.replies);
@@ -163,10 +168,8 @@ impl Executor {
         Value::Object(values)
     }
 
-    /// All requests that have arrived so far, and those that were on their way: a client that
-    /// runs all cells sends them at once, and the first may fail within a millisecond.
+    /// All requests that have arrived so far.
     fn queued(&self) -> Vec<Message> {
-        std::thread::sleep(ON_THE_WAY);
         let (done, passed) = oneshot::channel();
         match self.barriers.send(done).is_ok() && self.runtime.block_on(passed).is_ok() {
             true => {
