@@ -4,28 +4,45 @@
 
 mod common;
 
-use common::{jupyter, pillars, scratch, shown};
+use common::{jupyter, pillars, scratch, services, shown};
 use std::path::{Path, PathBuf};
 
 #[test]
 fn the_kernel_passes_jupyters_own_test_suite_and_keeps_its_promises() {
-    let suite = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/test_kernel.py");
-    let ran = jupyter("python").arg(suite).output().unwrap();
-    assert!(ran.status.success(), "{}", shown(&ran));
+    passes("test_kernel.py");
 }
 
 #[test]
 fn what_cells_show_ask_and_print_arrives_within_bounds() {
-    let test = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/test_display.py");
-    let ran = jupyter("python").arg(test).output().unwrap();
-    assert!(ran.status.success(), "{}", shown(&ran));
+    passes("test_display.py");
 }
 
 #[test]
-fn what_clients_and_machines_do_to_a_kernel_costs_nobody_anything() {
-    let test = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/test_faults.py");
+fn comms_carry_data_both_ways() {
+    passes("test_comms.py");
+}
+
+#[test]
+fn what_readers_clients_and_machines_do_to_a_kernel_costs_nobody_anything() {
+    println!("{}", passes("test_faults.py"));
+}
+
+#[test]
+fn the_tools_of_classrooms_and_ci_run_the_chapters_and_a_console_runs_cells() {
+    passes("test_tools.py");
+}
+
+#[test]
+fn jupyterlabs_own_client_finds_every_message_valid() {
+    let ran = services().output().unwrap();
+    assert!(ran.status.success(), "{}", shown(&ran));
+}
+
+fn passes(name: &str) -> String {
+    let test = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name);
     let ran = jupyter("python").arg(test).output().unwrap();
     assert!(ran.status.success(), "{}", shown(&ran));
+    shown(&ran)
 }
 
 /// `SOAK="2000 50 20" cargo test --test clients soak` for a long one.

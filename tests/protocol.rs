@@ -275,6 +275,32 @@ async fn each_request_has_its_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_comm_carries_data_and_buffers_both_ways_and_is_listed_while_it_is_open() {
+    let mut client = Client::start().await;
+    client.run(json!({ "code": "open chart" })).await;
+    let opened = json!({ "comm_id": "c", "target_name": "echo", "data": { "n": 1 } });
+    let request = client.ask("comm_open", opened).await;
+    assert_eq!(kinds(&client.until_idle(&request).await), ["busy", "comm_msg", "idle"]);
+    let mut request = client.request("comm_msg", json!({ "comm_id": "c", "data": { "n": [2] } }));
+    request.buffers = vec![Bytes::from_static(b"\x00\xff"), Bytes::new()];
+    client.send(&request).await;
+    let answer = client.until_idle(&request).await.swap_remove(1);
+    assert_eq!(answer.content["data"], json!({ "n": [2] }));
+    assert_eq!((answer.text("comm_id"), &answer.buffers), ("c", &request.buffers));
+    for (asked, count) in
+        [(json!({}), 2), (json!({ "target_name": "echo" }), 1), (json!({ "target_name": "" }), 0)]
+    {
+        client.ask("comm_info_request", asked).await;
+        assert_eq!(client.reply().await.content["comms"].as_object().unwrap().len(), count);
+    }
+    let request = client.ask("comm_close", json!({ "comm_id": "c" })).await;
+    client.until_idle(&request).await;
+    client.ask("comm_info_request", json!({})).await;
+    let comms = client.reply().await.content["comms"].clone();
+    assert!(comms.get("c").is_none() && comms.as_object().unwrap().len() == 1, "{comms}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn hostile_frames_get_no_answer_and_do_no_harm() {
     let mut client = Client::start().await;
     let request = client.request("shutdown_request", json!({ "restart": false }));

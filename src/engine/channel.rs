@@ -3,8 +3,9 @@
 //! the library's `display.rs`; this crate does not import the library.
 
 use crate::bars::Told;
-use pillars_kernel::Media;
-use serde_json::Value;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use pillars_kernel::{CommMessage, CommStep, Media};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Begins a message.
@@ -23,6 +24,8 @@ pub enum Sent {
     Progress(Told),
     /// A question to the reader; the cell waits for the answer.
     Ask { prompt: String, password: bool },
+    /// A message to the front end's end of a comm.
+    Comm(CommMessage),
     /// What was shown is to be cleared, now or when the next output comes.
     Clear { wait: bool },
     /// The process that runs cells is ready for the first.
@@ -44,6 +47,8 @@ pub struct End {
     pub put: BTreeSet<String>,
     /// All variables.
     pub kept: BTreeSet<String>,
+    /// Whether nothing there took a comm's message.
+    pub refused: bool,
 }
 
 /// An error that ended a cell's code.
@@ -149,6 +154,7 @@ fn message_of(mut message: Value) -> Option<Sent> {
                 fault: fault(&message),
                 put: names(&message["put"]),
                 kept: names(&message["kept"]),
+                refused: message["refused"] == true,
             };
             Some(Sent::Ended(end))
         }
@@ -163,6 +169,7 @@ fn message_of(mut message: Value) -> Option<Sent> {
             total: message["total"].as_f64(),
             ended: message["ended"] == true,
         })),
+        "comm" => comm(&message).map(Sent::Comm),
         kind @ ("display" | "result" | "update") => {
             let is_result = kind == "result";
             let is_update = kind == "update";
@@ -179,6 +186,35 @@ fn message_of(mut message: Value) -> Option<Sent> {
         }
         _ => None,
     }
+}
+
+fn comm(message: &Value) -> Option<CommMessage> {
+    let step = match message["step"].as_str()? {
+        "open" => CommStep::Open { target: message["target"].as_str()?.to_owned() },
+        "close" => CommStep::Close,
+        _ => CommStep::Message,
+    };
+    let buffers = message["buffers"].as_array().into_iter().flatten();
+    Some(CommMessage {
+        id: message["id"].as_str()?.to_owned(),
+        step,
+        data: message["data"].as_object().cloned().unwrap_or_default(),
+        buffers: buffers.filter_map(|each| STANDARD.decode(each.as_str()?).ok()).collect(),
+    })
+}
+
+/// The request by which the process that runs cells is handed a comm's message.
+pub fn comm_request(message: &CommMessage) -> Value {
+    let (step, target) = match &message.step {
+        CommStep::Open { target } => ("open", target.as_str()),
+        CommStep::Message => ("message", ""),
+        CommStep::Close => ("close", ""),
+    };
+    let buffers: Vec<String> = message.buffers.iter().map(|each| STANDARD.encode(each)).collect();
+    json!({
+        "id": message.id, "step": step, "target": target, "data": message.data,
+        "buffers": buffers,
+    })
 }
 
 fn names(list: &Value) -> BTreeSet<String> {

@@ -5,7 +5,7 @@ use crate::channel::{End, Reader, Sent};
 use crate::listener::{Answers, Listener};
 use crossbeam_channel::{Receiver, Sender, bounded, never, select, tick, unbounded};
 use pillars_kernel::CellIo;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -56,6 +56,13 @@ pub struct Job<'a> {
     pub cell: &'a Path,
     /// The number of the run; a cell that is run again after a crash has its old one.
     pub run: u64,
+}
+
+impl Job<'_> {
+    /// The request to load its libraries and to run the last of them, the cell.
+    pub fn request(&self) -> Value {
+        json!({ "needs": self.needs, "cell": self.cell, "run": self.run })
+    }
 }
 
 /// How a cell came to its end.
@@ -118,16 +125,15 @@ impl Child {
         self.number
     }
 
-    /// Loads libraries and runs the last of them, a cell. Its output goes to `io`;
-    /// nowhere if there is none. `begun` is called when its code begins to run.
+    /// Has a cell run, or a message taken. What it shows goes to `io`; nowhere if there is
+    /// none. `begun` is called when its code begins to run.
     pub fn run(
         &mut self,
-        job: &Job,
+        request: &Value,
         io: Option<&dyn CellIo>,
         answers: &mut Answers,
         begun: &mut dyn FnMut(),
     ) -> Ran {
-        let request = json!({ "needs": job.needs, "cell": job.cell, "run": job.run });
         // If it does not take it, it has ended: that is told below.
         let _ = writeln!(self.requests, "{request}");
         let (mut out, mut err) = (Reader::default(), Reader::default());

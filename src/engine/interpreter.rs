@@ -6,7 +6,7 @@ pub mod commands;
 use crate::ahead::Ahead;
 use crate::assistant::RustAssistant;
 use crate::books::{Books, Log, Step};
-use crate::channel::{End, Fault};
+use crate::channel::{End, Fault, comm_request};
 use crate::child::{Child, Death, Job, Ran};
 use crate::compiler::Compiler;
 use crate::interrupt::{Handle, Stopper, as_interrupted};
@@ -17,7 +17,10 @@ use crate::listener::Answers;
 use crate::prepare::{Prepared, Program, dropped, prepare};
 use crate::split::split;
 use crate::{backtrace, memory};
-use pillars_kernel::{Assistant, Cell, CellError, CellIo, Interpreter, Interrupter, Language};
+use pillars_kernel::{
+    Assistant, Cell, CellError, CellIo, CommMessage, Interpreter, Interrupter, Language,
+};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -169,7 +172,7 @@ impl Rust {
         let job = Job { needs: &program.needs, cell: &program.library, run: self.runs };
         let mut answers = Answers::default();
         let begun = &mut || stopper.code_runs();
-        let ran = started.child.run(&job, Some(io), &mut answers, begun);
+        let ran = started.child.run(&job.request(), Some(io), &mut answers, begun);
         self.stopper.code_ends();
         let end = match ran {
             Ran::Ended(end) => end,
@@ -210,6 +213,21 @@ impl Rust {
         match end.fault {
             None => Ok(()),
             Some(fault) => Err(self.fault_error(fault, &gone)),
+        }
+    }
+
+    /// Hands a comm's message to what cells have left to take it.
+    fn run_comm(&mut self, message: &CommMessage, io: &dyn CellIo) -> Result<bool, CellError> {
+        let Some(started) = &mut self.started else { return Ok(false) };
+        self.runs += 1;
+        let request = json!({ "comm": comm_request(message), "run": self.runs });
+        let (stopper, mut answers) = (self.stopper.clone(), Answers::default());
+        let ran = started.child.run(&request, Some(io), &mut answers, &mut || stopper.code_runs());
+        self.stopper.code_ends();
+        match ran {
+            Ran::Ended(End { fault: Some(fault), .. }) => Err(self.fault_error(fault, &[])),
+            Ran::Ended(End { refused, .. }) => Ok(!refused),
+            Ran::Died(death) => Err(self.died(&death)),
         }
     }
 
@@ -313,7 +331,7 @@ impl Rust {
                 let begun = &mut || stopper.code_runs();
                 let job = Job { needs: &step.needs, cell: &step.library, run: step.run };
                 let mut answers = Answers::again(&step.answers);
-                let ran = started.child.run(&job, None, &mut answers, begun);
+                let ran = started.child.run(&job.request(), None, &mut answers, begun);
                 self.stopper.code_ends();
                 match ran {
                     // The reader does not want to wait for the rest.
@@ -424,6 +442,15 @@ impl Interpreter for Rust {
         match interrupted {
             true => ended.map_err(as_interrupted),
             false => ended,
+        }
+    }
+
+    fn comm(&mut self, message: &CommMessage, io: &dyn CellIo) -> Result<bool, CellError> {
+        self.stopper.cell_begins();
+        let taken = self.run_comm(message, io);
+        match self.stopper.cell_ends() {
+            true => taken.map_err(as_interrupted),
+            false => taken,
         }
     }
 }

@@ -107,6 +107,7 @@ impl<'a> Listener<'a> {
             Sent::Media { media, id, .. } => output.display(media, id.as_deref()),
             Sent::Update { media, id } => output.update(media, &id),
             Sent::Clear { wait } => io.clear(wait),
+            Sent::Comm(message) => io.comm(message),
             Sent::Progress(told) => self.bars.show(&told, io),
             _ => {}
         }

@@ -2,8 +2,8 @@
 //! clients that no one here wrote. A cell is a list of orders, one a line.
 
 use crate::interpreter::{
-    Assistant, Cell, CellError, CellIo, Completeness, Completion, Completions, Interpreter,
-    Interrupter, Language, Media,
+    Assistant, Cell, CellError, CellIo, CommMessage, CommStep, Completeness, Completion,
+    Completions, Interpreter, Interrupter, Language, Media,
 };
 use crate::session::object;
 use serde_json::json;
@@ -34,6 +34,12 @@ const ORDERS: &[Order] = &[
     ("change", "an id, and other text in its place", |_, rest, io| {
         let (id, text) = rest.split_once(' ').unwrap_or((rest, ""));
         io.update(Media::plain(text), id);
+        Ok(())
+    }),
+    ("open", "a target, on which a comm is opened", |_, rest, io| {
+        let (data, buffers) = (object(json!({})), vec![]);
+        let step = CommStep::Open { target: rest.to_owned() };
+        io.comm(CommMessage { id: "1".to_owned(), step, data, buffers });
         Ok(())
     }),
     ("value", "text as the cell's value", |_, rest, io| {
@@ -84,6 +90,16 @@ impl Interpreter for Echo {
             run(self, rest, io)?;
         }
         Ok(())
+    }
+
+    /// The target `echo` sends back what it is sent.
+    fn comm(&mut self, message: &CommMessage, io: &dyn CellIo) -> Result<bool, CellError> {
+        match &message.step {
+            CommStep::Open { target } if target != "echo" => return Ok(false),
+            CommStep::Close => {}
+            _ => io.comm(CommMessage { step: CommStep::Message, ..message.clone() }),
+        }
+        Ok(true)
     }
 }
 

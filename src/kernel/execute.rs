@@ -1,10 +1,11 @@
 //! The interpreter's thread: it runs one cell after the other, so that the
 //! sockets stay free while a cell runs.
 
-use crate::interpreter::{Cell, CellError, CellIo, Interpreter, Media};
+use crate::interpreter::{Cell, CellError, CellIo, CommMessage, CommStep, Interpreter, Media};
 use crate::iopub;
 use crate::kernel::{Kernel, Replies};
 use crate::wire::{Message, Object};
+use bytes::Bytes;
 use jupyter_protocol::{ClearOutput, ErrorOutput, Stdio};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -21,6 +22,9 @@ the cell's text; later cells can run";
 /// How long a request may be on its way from a client that has sent it with another: one
 /// that runs all cells sends them at once, and the first may fail within a millisecond.
 const ON_THE_WAY: Duration = Duration::from_millis(40);
+
+/// The one kind of request that runs a cell; the others that wait with them are of comms.
+const EXECUTE: &str = "execute_request";
 
 /// Asks the shell to queue all requests that have arrived, and to say when it has.
 pub type Barrier = oneshot::Sender<()>;
@@ -66,8 +70,16 @@ impl Executor {
     pub fn run(mut self) {
         self.interpreter.warm_up();
         while let Some(request) = self.next() {
-            for aborted in self.execute(&request) {
-                self.abort(&aborted);
+            match request.kind() {
+                EXECUTE => {
+                    for waiting in self.execute(&request) {
+                        match waiting.kind() {
+                            EXECUTE => self.abort(&waiting),
+                            _ => self.comm(&waiting),
+                        }
+                    }
+                }
+                _ => self.comm(&request),
             }
         }
     }
@@ -114,12 +126,7 @@ impl Executor {
             Err(error) => {
                 let CellError { ename, evalue, traceback } = error;
                 if !silent {
-                    let output = json!(ErrorOutput {
-                        ename: (*ename).to_owned(),
-                        evalue: evalue.clone(),
-                        traceback: traceback.clone(),
-                    });
-                    kernel.iopub.send("error", output, &request.header);
+                    kernel.iopub.send("error", error_output(error), &request.header);
                 }
                 json!({
                     "status": "error", "execution_count": self.count, "ename": ename,
@@ -139,6 +146,42 @@ impl Executor {
         kernel.reply("execute_reply", content, request, &self.replies);
         kernel.iopub.status("idle", &request.header);
         queued
+    }
+
+    /// Hands a comm's message on. One that nobody takes is closed, as the protocol has it.
+    fn comm(&mut self, request: &Message) {
+        let kernel = self.kernel.clone();
+        self.set_running(Some(request.header.clone()));
+        kernel.iopub.status("busy", &request.header);
+        let received = kernel.comms().received(request, &kernel.session);
+        if let Some(message) = received {
+            let pages = Mutex::default();
+            let io = RequestIo {
+                kernel: &kernel,
+                request,
+                silent: false,
+                number: self.count,
+                pages: &pages,
+                requests: &self.requests,
+            };
+            let interpreter = &mut self.interpreter;
+            let taken = catch_unwind(AssertUnwindSafe(|| interpreter.comm(&message, &io)))
+                .unwrap_or_else(|_| Err(CellError::new("KernelError", KERNEL_FAILED)));
+            match taken {
+                Ok(true) => {}
+                Ok(false) if message.step == CommStep::Close => {}
+                Ok(false) => {
+                    let id = request.text("comm_id");
+                    kernel.comms().refused(id);
+                    let content = json!({ "comm_id": id, "data": {} });
+                    kernel.iopub.send("comm_close", content, &request.header);
+                }
+                Err(error) => kernel.iopub.send("error", error_output(&error), &request.header),
+            }
+        }
+        kernel.iopub.flush(&self.runtime);
+        self.set_running(None);
+        kernel.iopub.status("idle", &request.header);
     }
 
     fn set_running(&self, header: Option<Object>) {
@@ -187,6 +230,14 @@ impl Executor {
         self.kernel.reply("execute_reply", content, request, &self.replies);
         self.kernel.iopub.status("idle", &request.header);
     }
+}
+
+fn error_output(CellError { ename, evalue, traceback }: &CellError) -> Value {
+    json!(ErrorOutput {
+        ename: (*ename).to_owned(),
+        evalue: evalue.clone(),
+        traceback: traceback.clone(),
+    })
 }
 
 /// A cell's way out, for one request.
@@ -255,9 +306,16 @@ impl CellIo for RequestIo<'_> {
         }
     }
 
+    fn comm(&self, message: CommMessage) {
+        let (kind, content) = self.kernel.comms().sent(&message, &self.kernel.session);
+        let buffers = message.buffers.into_iter().map(Bytes::from).collect();
+        self.kernel.iopub.send_with(kind, content, buffers, &self.request.header);
+    }
+
     fn upcoming(&self) -> Vec<String> {
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        requests.all().iter().map(|request| request.text("code").to_owned()).collect()
+        let cells = requests.all().iter().filter(|request| request.kind() == EXECUTE);
+        cells.map(|request| request.text("code").to_owned()).collect()
     }
 
     /// Whoever can be asked is there.

@@ -4,27 +4,26 @@
 //! memory a frame says it needs; so here a client that does not read is let go, and one
 //! whose frames are too long never gets in.
 //!
-//! Of the protocol (ZMTP 3.1, RFC 37) it knows how long a frame is, and no more.
+//! Heartbeats it answers itself: the socket library ends a connection that sends one. And it
+//! tells apart connections of one name, which that library does not.
 
+use crate::frames::{Frames, Reason, Seen};
+use crate::names::Names;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-
-/// The longest message that is let in, all its frames together, in bytes.
-const LONGEST: u64 = 1 << 30;
-
-/// The most frames of one message.
-const FRAMES: u32 = 10_000;
+use tokio::sync::mpsc::{
+    Receiver, Sender, UnboundedReceiver, UnboundedSender, channel, unbounded_channel,
+};
 
 /// What may wait for a client that does not read, in bytes.
 const WAITING: usize = 64 << 20;
 
-/// The greeting with which every connection begins, in bytes.
-const GREETING: u64 = 64;
+/// Answers to heartbeats that may wait for a client.
+const HEARTBEATS: usize = 16;
 
 /// How long a listener rests when it cannot take a connection: the files may be used up.
 const REST: Duration = Duration::from_millis(100);
@@ -36,16 +35,17 @@ pub enum Listener {
 }
 
 /// Takes connections for ever and passes them on to the socket at `inner`.
-pub async fn serve(listener: Listener, name: &'static str, inner: PathBuf) {
-    loop {
+pub async fn serve(listener: Listener, name: &'static str, inner: PathBuf, names: Names) {
+    for number in 1.. {
+        let place = Place { name, inner: inner.clone(), names: names.clone(), number };
         let taken = match &listener {
             Listener::Tcp(listener) => listener.accept().await.map(|(stream, _)| {
                 // Short messages, each waited for.
                 let _ = stream.set_nodelay(true);
-                tokio::spawn(pass(stream, name, inner.clone()));
+                tokio::spawn(pass(stream, place));
             }),
             Listener::Unix(listener) => listener.accept().await.map(|(stream, _)| {
-                tokio::spawn(pass(stream, name, inner.clone()));
+                tokio::spawn(pass(stream, place));
             }),
         };
         if let Err(error) = taken {
@@ -55,12 +55,18 @@ pub async fn serve(listener: Listener, name: &'static str, inner: PathBuf) {
     }
 }
 
-/// One connection, until either side ends it or the client is let go.
-async fn pass(
-    client: impl AsyncRead + AsyncWrite + Send + 'static,
+/// A connection's place among the others.
+struct Place {
+    /// Of which socket it is.
     name: &'static str,
     inner: PathBuf,
-) {
+    names: Names,
+    number: u64,
+}
+
+/// One connection, until either side ends it or the client is let go.
+async fn pass(client: impl AsyncRead + AsyncWrite + Send + 'static, place: Place) {
+    let Place { name, inner, names, number } = place;
     let socket = match UnixStream::connect(&inner).await {
         Ok(socket) => socket,
         Err(error) => return crate::log(format_args!("a client of {name} was refused: {error}")),
@@ -69,28 +75,42 @@ async fn pass(
     let (from_socket, to_socket) = socket.into_split();
     let waiting = Arc::new(AtomicUsize::new(0));
     let (queue, queued) = unbounded_channel();
-    let ended = tokio::select! {
-        ended = inward(from_client, to_socket) => ended,
-        ended = gather(from_socket, queue, waiting.clone()) => ended,
-        ended = outward(queued, to_client, waiting) => ended,
+    let (answer, answers) = channel(HEARTBEATS);
+    let mut called = vec![];
+    let told = |by: Vec<u8>| {
+        names.came(&by, number);
+        called = by;
     };
+    let ended = tokio::select! {
+        ended = inward(from_client, to_socket, answer, number, told) => ended,
+        ended = gather(from_socket, queue, waiting.clone()) => ended,
+        ended = outward(queued, answers, to_client, waiting) => ended,
+    };
+    names.left(&called, number);
     if let Err(reason) = ended {
         crate::log(format_args!("a client of {name} was let go: {reason}"));
     }
 }
 
-/// Why a connection was ended from here.
-type Reason = &'static str;
-
 async fn inward(
     mut client: impl AsyncRead + Unpin,
     mut socket: impl AsyncWrite + Unpin,
+    answer: Sender<Vec<u8>>,
+    number: u64,
+    mut told: impl FnMut(Vec<u8>),
 ) -> Result<(), Reason> {
-    let (mut frames, mut buffer) = (Frames::default(), vec![0; 1 << 16]);
+    let (mut frames, mut buffer) = (Frames::numbered(number), vec![0; 1 << 16]);
     loop {
         let Ok(count @ 1..) = client.read(&mut buffer).await else { return Ok(()) };
-        frames.check(&buffer[..count])?;
-        if socket.write_all(&buffer[..count]).await.is_err() {
+        let seen = frames.pass(&buffer[..count])?;
+        for pong in seen.pongs {
+            // Too many unread ones: the client will not miss this one.
+            let _ = answer.try_send(pong);
+        }
+        if let Some(name) = seen.name.filter(|name| !name.is_empty()) {
+            told(name);
+        }
+        if socket.write_all(&seen.rest).await.is_err() {
             return Ok(());
         }
     }
@@ -116,129 +136,36 @@ async fn gather(
     }
 }
 
+/// Writes what waits for the client, and the answers to its heartbeats between messages.
 async fn outward(
     mut queued: UnboundedReceiver<Vec<u8>>,
+    mut answers: Receiver<Vec<u8>>,
     mut client: impl AsyncWrite + Unpin,
     waiting: Arc<AtomicUsize>,
 ) -> Result<(), Reason> {
-    while let Some(bytes) = queued.recv().await {
-        if client.write_all(&bytes).await.is_err() {
-            return Ok(());
+    let (mut frames, mut pongs) = (Frames::default(), vec![]);
+    loop {
+        let mut bytes = vec![];
+        tokio::select! {
+            biased;
+            Some(pong) = answers.recv() => pongs.extend(pong),
+            piece = queued.recv() => match piece {
+                Some(piece) => bytes = piece,
+                None => break,
+            },
         }
         waiting.fetch_sub(bytes.len(), Ordering::Relaxed);
+        let between = frames.is_between().then_some(0);
+        let Seen { mut rest, boundary, .. } = frames.pass(&bytes)?;
+        if !pongs.is_empty()
+            && let Some(at) = between.or(boundary)
+        {
+            rest.splice(at..at, pongs.drain(..));
+        }
+        if client.write_all(&rest).await.is_err() {
+            return Ok(());
+        }
     }
     let _ = client.flush().await;
     Ok(())
-}
-
-/// Follows the frames of a stream of bytes, however it is cut into pieces.
-#[derive(Default)]
-struct Frames {
-    /// Bytes that have passed of the greeting.
-    greeted: u64,
-    /// The head of the frame that begins: flags and length.
-    head: Vec<u8>,
-    /// Bytes that are to come of the frame's body.
-    body: u64,
-    /// Bytes and frames of the message so far.
-    bytes: u64,
-    count: u32,
-}
-
-impl Frames {
-    fn check(&mut self, mut bytes: &[u8]) -> Result<(), Reason> {
-        while !bytes.is_empty() {
-            let skipped = if self.greeted < GREETING {
-                let count = bytes.len().min((GREETING - self.greeted) as usize);
-                self.greeted += count as u64;
-                count
-            } else if self.body > 0 {
-                let count = bytes.len().min(usize::try_from(self.body).unwrap_or(usize::MAX));
-                self.body -= count as u64;
-                count
-            } else {
-                self.head.push(bytes[0]);
-                self.begin()?;
-                1
-            };
-            bytes = &bytes[skipped..];
-        }
-        Ok(())
-    }
-
-    /// Begins a frame if its head is whole.
-    fn begin(&mut self) -> Result<(), Reason> {
-        let (flags, length) = (self.head[0], &self.head[1..]);
-        let (more, long) = (flags & 1 != 0, flags & 2 != 0);
-        if flags & !7 != 0 {
-            return Err("it sent what is no frame");
-        }
-        let length = match (long, length) {
-            (false, [length]) => u64::from(*length),
-            (true, length) if length.len() == 8 => {
-                length.iter().fold(0, |all, byte| all << 8 | u64::from(*byte))
-            }
-            _ => return Ok(()),
-        };
-        self.head.clear();
-        self.count += 1;
-        self.bytes = self.bytes.saturating_add(length);
-        if self.bytes > LONGEST {
-            return Err("it sent a message longer than a gigabyte");
-        }
-        if self.count > FRAMES {
-            return Err("it sent a message of more than 10,000 frames");
-        }
-        if !more {
-            (self.bytes, self.count) = (0, 0);
-        }
-        self.body = length;
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn long(flags: u8, length: u64) -> Vec<u8> {
-        [&[flags | 2][..], &length.to_be_bytes()].concat()
-    }
-
-    /// Streams as a client could send them after its greeting, and whether they pass.
-    #[test]
-    fn frames_are_followed_however_they_are_cut() {
-        let short = |flags: u8, body: &[u8]| [&[flags, body.len() as u8], body].concat();
-        let many = |count: usize| [short(1, b"x").repeat(count), short(0, b"")].concat();
-        let cases: [(&str, Vec<u8>, bool); 9] = [
-            ("nothing", vec![], true),
-            (
-                "a command and a message",
-                [short(4, b"\x05READY"), short(1, b"id"), short(0, b"{}")].concat(),
-                true,
-            ),
-            ("a long frame", [long(0, 300), vec![7; 300], short(0, b"x")].concat(), true),
-            ("an empty frame", short(0, b""), true),
-            ("a body that looks like a frame", short(0, &[0xff; 200]), true),
-            ("a frame of 2^46 bytes", long(0, 1 << 46), false),
-            (
-                "frames that are too long together",
-                [long(1, 1), vec![1], long(0, LONGEST)].concat(),
-                false,
-            ),
-            ("too many frames", many(FRAMES as usize), false),
-            ("no frame", vec![0xff; 9], false),
-        ];
-        for (name, stream, passes) in cases {
-            let whole = [vec![0xff; GREETING as usize], stream].concat();
-            for size in [1, 7, whole.len()] {
-                let mut frames = Frames::default();
-                let ok = whole.chunks(size).all(|piece| frames.check(piece).is_ok());
-                assert_eq!(ok, passes, "{name} in pieces of {size}");
-            }
-        }
-        // Messages one after the other may be many.
-        let mut frames = Frames { greeted: GREETING, ..Frames::default() };
-        assert!((0..3).all(|_| frames.check(&many(FRAMES as usize - 1)).is_ok()));
-    }
 }

@@ -21,6 +21,12 @@ pub trait Interpreter: Send + 'static {
 
     /// Runs a cell. What it shows goes to `io` while it runs; its error is returned.
     fn execute(&mut self, cell: &Cell, io: &dyn CellIo) -> Result<(), CellError>;
+
+    /// Hands a front end's message to what the cells have left to take it. Tells whether
+    /// there was something.
+    fn comm(&mut self, _message: &CommMessage, _io: &dyn CellIo) -> Result<bool, CellError> {
+        Ok(false)
+    }
 }
 
 /// Answers about code that do not run it.
@@ -60,6 +66,8 @@ pub trait CellIo: Sync {
     fn page(&self, media: Media);
     /// Clears what the cell has shown; with `wait`, when the next output comes.
     fn clear(&self, wait: bool);
+    /// A message to the front end's end of a comm.
+    fn comm(&self, _message: CommMessage) {}
     /// The cells that wait to be run after this one, in order: what can be prepared for
     /// them may be. They may never run.
     fn upcoming(&self) -> Vec<String> {
@@ -72,6 +80,33 @@ pub trait CellIo: Sync {
     }
     /// Asks the reader for a line.
     fn input(&self, prompt: &str, password: bool) -> Result<String, CellError>;
+}
+
+/// A message of a comm, in either direction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CommMessage {
+    /// Which comm.
+    pub id: String,
+    /// Its begin, its end, or something in between.
+    pub step: CommStep,
+    /// What both sides have agreed on.
+    pub data: Object,
+    /// Binary attachments.
+    pub buffers: Vec<Vec<u8>>,
+}
+
+/// What a message means for its comm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommStep {
+    /// It begins, with what takes it on the other side.
+    Open {
+        /// The name under which that was registered.
+        target: String,
+    },
+    /// It carries something.
+    Message,
+    /// It ends.
+    Close,
 }
 
 /// Code to run.

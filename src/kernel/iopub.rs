@@ -52,6 +52,18 @@ impl IoPub {
         self.put(Item::Message(Box::new(self.session.message(kind, content, parent))));
     }
 
+    /// The same with binary attachments.
+    pub fn send_with(
+        &self,
+        kind: &str,
+        content: serde_json::Value,
+        buffers: Vec<Bytes>,
+        parent: &Object,
+    ) {
+        let message = self.session.message(kind, content, parent);
+        self.put(Item::Message(Box::new(Message { buffers, ..message })));
+    }
+
     /// `busy`, `idle` or `starting`.
     pub fn status(&self, state: &str, parent: &Object) {
         self.send("status", json!({ "execution_state": state }), parent);

@@ -1,6 +1,7 @@
 //! What all parts of a running kernel share, and the requests that are answered
 //! at once. To add a message type: one row in [`ANSWERS`], one function.
 
+use crate::comms::Comms;
 use crate::history::History;
 use crate::interpreter::{Assistant, Completeness, Interrupter, Language};
 use crate::iopub::IoPub;
@@ -10,7 +11,7 @@ use crate::stdin::Questions;
 use crate::wire::{Codec, Message, Object};
 use jupyter_protocol::{ConnectionInfo, HelpLink, IsCompleteReplyStatus};
 use serde_json::{Value, json};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -24,6 +25,7 @@ pub struct Kernel {
     pub assistant: Arc<dyn Assistant>,
     pub interrupter: Arc<dyn Interrupter>,
     pub history: Mutex<History>,
+    pub comms: Mutex<Comms>,
     /// The header of the execute_request that runs now.
     pub running: Mutex<Option<Object>>,
     /// Told when the kernel is to end.
@@ -59,18 +61,19 @@ impl Kernel {
     pub fn handle(&self, request: &Message, replies: &Replies) {
         self.iopub.status("busy", &request.header);
         let row = ANSWERS.iter().find(|(kind, ..)| *kind == request.kind());
-        match (row, request.kind()) {
-            (Some((_, kind, answer)), _) => {
-                self.reply(kind, answer(self, request), request, replies);
-            }
-            (None, "comm_open") => self.refuse_comm(request),
-            (None, _) => {}
+        if let Some((_, kind, answer)) = row {
+            self.reply(kind, answer(self, request), request, replies);
         }
         self.iopub.status("idle", &request.header);
         self.restate();
         if request.kind() == "shutdown_request" {
             self.ended.notify_one();
         }
+    }
+
+    /// The open comms.
+    pub fn comms(&self) -> MutexGuard<'_, Comms> {
+        self.comms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends a reply.
@@ -87,12 +90,6 @@ impl Kernel {
         if let Some(header) = &*self.running.lock().unwrap_or_else(PoisonError::into_inner) {
             self.iopub.status("busy", header);
         }
-    }
-
-    /// No comm target is known here: the protocol's answer is to close the comm.
-    fn refuse_comm(&self, request: &Message) {
-        let content = json!({ "comm_id": request.text("comm_id"), "data": {} });
-        self.iopub.send("comm_close", content, &request.header);
     }
 }
 
@@ -162,8 +159,9 @@ fn history(kernel: &Kernel, request: &Message) -> Value {
     kernel.history.lock().unwrap_or_else(PoisonError::into_inner).answer(&request.content)
 }
 
-fn comm_info(_: &Kernel, _: &Message) -> Value {
-    json!({ "status": "ok", "comms": {} })
+fn comm_info(kernel: &Kernel, request: &Message) -> Value {
+    let target = request.content.get("target_name").and_then(Value::as_str);
+    kernel.comms().info(target)
 }
 
 fn interrupt(kernel: &Kernel, _: &Message) -> Value {

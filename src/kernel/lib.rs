@@ -6,14 +6,17 @@
 //! cells, stdin takes answers, and iopub is the one writer of all that clients
 //! see. The heartbeat is a task that nothing blocks.
 
+mod comms;
 pub mod echo;
 mod error;
 mod execute;
+mod frames;
 mod front;
 mod history;
 mod interpreter;
 mod iopub;
 mod kernel;
+mod names;
 mod session;
 mod sockets;
 mod stdin;
@@ -21,8 +24,8 @@ mod wire;
 
 pub use error::{StartError, WireError};
 pub use interpreter::{
-    Assistant, Cell, CellError, CellIo, Completeness, Completion, Completions, Interpreter,
-    Interrupter, Language, Media,
+    Assistant, Cell, CellError, CellIo, CommMessage, CommStep, Completeness, Completion,
+    Completions, Interpreter, Interrupter, Language, Media,
 };
 pub use session::PROTOCOL;
 pub use wire::{Codec, Message, Object};
@@ -97,6 +100,7 @@ async fn run(
         assistant: interpreter.assistant(),
         interrupter: interpreter.interrupter(),
         history: Mutex::new(history.map_or_else(History::default, History::kept_in)),
+        comms: Mutex::default(),
         running: Mutex::default(),
         ended: tokio::sync::Notify::new(),
     });
@@ -157,7 +161,8 @@ async fn serve_shell(
         };
         let Some(request) = kernel.decode(&frames) else { continue };
         match request.kind() {
-            "execute_request" => {
+            // A comm's messages keep their place among the cells.
+            "execute_request" | "comm_open" | "comm_msg" | "comm_close" => {
                 let _ = queue.send(request);
             }
             // An assistant may take its time; the others do not wait for it.

@@ -24,6 +24,11 @@ impl Session {
         format!("{} {name}", self.id)
     }
 
+    /// The name that [`Session::unique`] made this of, if this kernel did.
+    pub fn own_name<'a>(&self, unique: &'a str) -> Option<&'a str> {
+        unique.strip_prefix(&self.id)?.strip_prefix(' ')
+    }
+
     /// The answer to `request`, of type `kind`, for the one who asked.
     pub fn reply(&self, kind: &str, content: Value, request: &Message) -> Message {
         let identities = request.identities.clone();

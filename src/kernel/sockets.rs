@@ -3,17 +3,24 @@
 
 use crate::error::StartError;
 use crate::front::{self, Listener};
+use crate::names::Names;
 use bytes::Bytes;
 use jupyter_protocol::{ConnectionInfo, Transport};
 use std::fs::Permissions;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use zeromq::{
-    RepSocket, RouterRecvHalf, RouterSocket, Socket, SocketRecv, SocketSend, XPubSocket, ZmqMessage,
+    RepSocket, RouterRecvHalf, RouterSendHalf, RouterSocket, Socket, SocketRecv, SocketSend,
+    XPubSocket, ZmqMessage, ZmqResult,
 };
+
+/// How often, and after how long, a reply is tried again whose client has just connected.
+const TRIES: u32 = 10;
+const SOON: Duration = Duration::from_millis(10);
 
 /// The frames of a message, as they travel.
 pub type Frames = Vec<Bytes>;
@@ -21,6 +28,7 @@ pub type Frames = Vec<Bytes>;
 /// A ROUTER socket: requests come in, replies go out in the order they are sent.
 pub struct Requests {
     incoming: RouterRecvHalf,
+    names: Names,
     /// Where replies are put; a task writes them.
     pub replies: UnboundedSender<Frames>,
 }
@@ -31,7 +39,13 @@ impl Requests {
     pub async fn receive(&mut self) -> Frames {
         loop {
             match self.incoming.recv().await {
-                Ok(message) => return message.into_vec(),
+                Ok(message) => {
+                    let mut frames = message.into_vec();
+                    if let Some(name) = frames.first_mut() {
+                        *name = self.names.outer(name);
+                    }
+                    return frames;
+                }
                 Err(error) => dropped(&error).await,
             }
         }
@@ -111,20 +125,38 @@ async fn requests(
     folder: &Path,
 ) -> Result<Requests, StartError> {
     let mut socket = RouterSocket::new();
-    bind_one(&mut socket, name, info, port, folder).await?;
+    let names = bind_one(&mut socket, name, info, port, folder).await?;
     let (mut outgoing, incoming) = socket.split();
     let (replies, mut queue) = unbounded_channel::<Frames>();
+    let latest = names.clone();
     tokio::spawn(async move {
         while let Some(frames) = queue.recv().await {
-            if let Ok(message) = ZmqMessage::try_from(frames)
-                && let Err(error) = outgoing.send(message).await
-            {
+            if let Err(error) = send(&mut outgoing, frames, &latest).await {
                 // The client has gone; its reply has no reader.
                 crate::log(format_args!("a reply on {name} was not sent: {error}"));
             }
         }
     });
-    Ok(Requests { incoming, replies })
+    Ok(Requests { incoming, names, replies })
+}
+
+/// Sends to the latest connection of the client's name, which the socket library may not
+/// have taken up yet.
+async fn send(socket: &mut RouterSendHalf, frames: Frames, latest: &Names) -> ZmqResult<()> {
+    for tries in 0.. {
+        let mut frames = frames.clone();
+        let inner = frames.first().and_then(|name| latest.inner(name));
+        let is_there = inner.is_some() && tries < TRIES;
+        if let (Some(name), Some(inner)) = (frames.first_mut(), inner) {
+            *name = inner;
+        }
+        let Ok(message) = ZmqMessage::try_from(frames) else { break };
+        match socket.send(message).await {
+            Err(_) if is_there => tokio::time::sleep(SOON).await,
+            sent => return sent,
+        }
+    }
+    Ok(())
 }
 
 /// Binds a socket in the folder, and has clients come in where they are told to.
@@ -134,7 +166,7 @@ async fn bind_one<S: Socket>(
     info: &ConnectionInfo,
     port: u16,
     folder: &Path,
-) -> Result<(), StartError> {
+) -> Result<Names, StartError> {
     let inner = folder.join(name);
     let (address, listener) = match info.transport {
         Transport::TCP => {
@@ -156,8 +188,9 @@ async fn bind_one<S: Socket>(
         Ok(_) => {}
         Err(error) => return Err(failed(error.to_string())),
     }
-    tokio::spawn(front::serve(listener, name, inner));
-    Ok(())
+    let names = Names::default();
+    tokio::spawn(front::serve(listener, name, inner, names.clone()));
+    Ok(names)
 }
 
 /// A socket in the file system that its owner alone may connect to.

@@ -79,6 +79,12 @@ pub(crate) fn refuse(reason: &str) {
     display::end_errors();
 }
 
+/// Answers for a message that nothing here takes.
+pub(crate) fn refuse_comm() {
+    display::send(&json!({ "kind": "outcome", "status": "ok", "refused": true }));
+    display::end_errors();
+}
+
 /// Runs a future to its end on this thread: for `.await` at the top level of a cell.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     pollster::block_on(future)

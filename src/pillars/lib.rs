@@ -10,6 +10,7 @@ mod ask;
 mod calls;
 pub mod cell;
 pub mod chart;
+mod comm;
 mod content;
 pub mod display;
 pub mod experiment;

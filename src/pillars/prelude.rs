@@ -3,6 +3,7 @@
 
 pub use crate::ask::{input, password};
 pub use crate::chart::Chart;
+pub use crate::comm::{Comm, CommMessage, comm_target};
 pub use crate::content::{Html, Json, Markdown, Png, Svg};
 pub use crate::display::{Bundle, Handle, Rich, clear_output, display};
 pub use crate::experiment::{Sweep, claim, sweep};
@@ -10,6 +11,9 @@ pub use crate::progress::{Progress, progress};
 pub use crate::sim::{Estimate, Exponential, Histogram, Stream, Trials, replicate};
 pub use crate::table::Table;
 pub use crate::work::{Estimates, Queue, Theory, TheoryError, erlang_b, erlang_c};
+
+/// JSON in the form of its text: `json!({ "rho": 0.5 })`.
+pub use serde_json::json;
 
 // The crates below, for readers who want more of them than charts and tables:
 // polars' own names as its users know them, those of plotters by their path.

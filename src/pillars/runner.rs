@@ -2,7 +2,7 @@
 //! cell finds all it needs in it; it loads cells and runs them one at a time, as
 //! the engine asks, and keeps their variables in between.
 
-use crate::{calls, cell, display};
+use crate::{calls, cell, comm, display};
 use serde_json::{Value, json};
 use std::ffi::{CStr, CString, c_void};
 use std::fs::File;
@@ -15,8 +15,8 @@ const ENTRY: &CStr = c"run_cell";
 
 /// Takes the engine's requests from the pipe whose number is in `PILLARS_CELL`,
 /// one line of JSON each, until it is closed: `needs`, libraries to be loaded
-/// before; `cell`, the library to run; `run`, the number of this run. Answers go by the
-/// display channel.
+/// before; `cell`, the library to run; `run`, the number of this run; or `comm`, a message
+/// of the front end. Answers go by the display channel.
 pub fn main() {
     let Some(requests) = requests() else {
         eprintln!("this program runs the cells of a notebook; the kernel starts it");
@@ -70,6 +70,10 @@ fn requests() -> Option<File> {
 
 fn load_and_run(request: &Value) -> Result<(), String> {
     display::begin_run(request["run"].as_u64().unwrap_or_default());
+    if let Some(message @ Value::Object(_)) = request.get("comm") {
+        comm::deliver(message);
+        return Ok(());
+    }
     for library in request["needs"].as_array().into_iter().flatten() {
         load(library.as_str().unwrap_or_default())?;
     }

@@ -32,6 +32,32 @@ pub fn jupyter(program: &str) -> Command {
     command
 }
 
+/// The test by JupyterLab's client, with what it needs from npm.
+pub fn services() -> Command {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/services");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("services");
+    let wanted = std::fs::read_to_string(source.join("package-lock.json")).unwrap();
+    let stamp = folder.join("installed");
+    if !std::fs::read_to_string(&stamp).is_ok_and(|has| has == wanted) {
+        let folder = scratch("services");
+        for file in ["package.json", "package-lock.json"] {
+            std::fs::copy(source.join(file), folder.join(file)).unwrap();
+        }
+        run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder));
+        std::fs::write(&stamp, wanted).unwrap();
+    }
+    std::fs::copy(source.join("test.js"), folder.join("test.js")).unwrap();
+    let mut command = jupyter("python");
+    // The same environment, for another program.
+    let python = command.get_program().to_owned();
+    let mut node = Command::new("node");
+    for (name, value) in command.env("NODE_NO_WARNINGS", "1").get_envs() {
+        node.env(name, value.unwrap_or_default());
+    }
+    node.arg(folder.join("test.js")).arg(python).current_dir(&folder);
+    node
+}
+
 /// For engines inside the test itself: the same home, with the library in it.
 pub fn use_home() {
     installed();

@@ -66,7 +66,11 @@ fn pass_on(
                 Sent::Update { media, id } => io.update(media, &id),
                 Sent::Clear { wait } => io.clear(wait),
                 Sent::Begun => stopper.code_runs(),
-                Sent::Ready | Sent::Crash(_) | Sent::Ask { .. } | Sent::Progress(_) => {}
+                Sent::Ready
+                | Sent::Crash(_)
+                | Sent::Ask { .. }
+                | Sent::Progress(_)
+                | Sent::Comm(_) => {}
                 Sent::Ended(told) => *end = Some(told),
             }
         }
