@@ -27,15 +27,25 @@ impl Document {
     /// # Errors
     /// One sentence for what is not there, not JSON, not a notebook, of another version or for another kernel.
     pub fn open(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).map_err(|error| {
+            anyhow!("cannot read the notebook {}: {error}; check the path", path.display())
+        })?;
+        Self::parse(path, &text)
+    }
+
+    /// The notebook that this is the text of; `path` is for messages.
+    pub fn parse(path: &Path, text: &str) -> Result<Self> {
         let name = path.display();
-        let text = fs::read_to_string(path)
-            .map_err(|error| anyhow!("cannot read the notebook {name}: {error}; check the path"))?;
-        let mut root: Value = serde_json::from_str(&text).map_err(|error| {
+        let mut root: Value = serde_json::from_str(text).map_err(|error| {
             anyhow!("{name} is not a notebook: it is not JSON ({error}); restore it from a copy")
         })?;
         check_version(&root).with_context(|| format!("cannot run {name}"))?;
-        nbformat::parse_notebook(&text)
-            .map_err(|error| anyhow!("{name} does not have the form of a notebook: {error}; open and save it in JupyterLab"))?;
+        nbformat::parse_notebook(&without_outputs(&root).to_string()).map_err(|error| {
+            anyhow!(
+                "{name} does not have the form of a notebook: {}; open and save it in JupyterLab",
+                tame(&error.to_string())
+            )
+        })?;
         check_kernel(&root).with_context(|| format!("cannot run {name}"))?;
         join_lines(&mut root);
         Ok(Self { path: path.to_owned(), root })
@@ -106,6 +116,18 @@ fn check_version(root: &Value) -> Result<()> {
     }
 }
 
+/// The notebook as it will be run: what outputs it has is no matter, and the crate that checks it would print
+/// those that it does not understand.
+fn without_outputs(root: &Value) -> Value {
+    let mut bare = root.clone();
+    for cell in bare["cells"].as_array_mut().into_iter().flatten() {
+        if let Some(outputs) = cell.get_mut("outputs").filter(|outputs| outputs.is_array()) {
+            *outputs = Value::Array(vec![]);
+        }
+    }
+    bare
+}
+
 fn check_kernel(root: &Value) -> Result<()> {
     let spec = &root["metadata"]["kernelspec"];
     let name = spec["name"].as_str().unwrap_or_default();
@@ -117,8 +139,23 @@ fn check_kernel(root: &Value) -> Result<()> {
         return Ok(());
     }
     bail!(
-        "it names the kernel `{name}`, and only Rust notebooks run here: choose the kernel Rust (Pillars) in JupyterLab, or run it with `jupyter nbconvert --execute`"
+        "it names the kernel `{}`, and only Rust notebooks run here: choose the kernel Rust (Pillars) in JupyterLab, or run it with `jupyter nbconvert --execute`",
+        tame(name)
     )
+}
+
+/// Text from a file in a message: on one line, not too long, without what a terminal would obey.
+fn tame(text: &str) -> String {
+    const LENGTH: usize = 200;
+    let mut shown = String::new();
+    for char in text.chars().take(LENGTH) {
+        match char.is_control() {
+            true => shown.extend(char.escape_default()),
+            false => shown.push(char),
+        }
+    }
+    let dots = if text.chars().nth(LENGTH).is_some() { ".." } else { "" };
+    format!("{shown}{dots}")
 }
 
 /// Texts as one string each, as they are on the wire; where Jupyter allows a list of lines.
@@ -295,5 +332,18 @@ mod tests {
         ] {
             assert_eq!(lines(text), expected);
         }
+    }
+
+    /// Found by fuzz/run: numbers are read exactly, not to the last digit but one.
+    #[test]
+    fn what_is_read_is_written_again() {
+        let number = 222222222222444.22;
+        let text = format!(
+            "{{\"cells\": [], \"metadata\": {{\"x\": {number:?}}}, \"nbformat\": 4, \"nbformat_minor\": 4}}"
+        );
+        let document = Document::parse(Path::new("x.ipynb"), &text).unwrap();
+        assert_eq!(document.root["metadata"]["x"], Value::from(number));
+        let written = String::from_utf8(document.bytes().unwrap()).unwrap();
+        assert!(written.contains(&format!("{number:?}")), "{written}");
     }
 }

@@ -92,12 +92,17 @@ fn notebooks_that_cannot_run() {
         "{\"metadata\": {}, \"nbformat\": 4, \"nbformat_minor\": 5, \"cells\": [{}]}",
     );
     dir.file("python.ipynb", &notebook("python3", "python", "1"));
+    // Found by fuzz/run: a message that shows the file's own text shows its line feeds.
+    dir.file("lines.ipynb", "{\"cells\": [{\"cell_type\": \"c\\no\\u001b[2J\", \"id\": \"a\", \"metadata\": {}, \"source\": \"\"}], \"metadata\": {}, \"nbformat\": 4, \"nbformat_minor\": 5}");
+    dir.file("name.ipynb", &notebook("python\n3", "python", "1"));
     fs::create_dir(dir.0.join("empty")).unwrap();
     for (path, fragments) in [
         ("missing.ipynb", ["missing.ipynb", "check the path"]),
         ("text.ipynb", ["text.ipynb is not a notebook", "not JSON"]),
         ("half.ipynb", ["half.ipynb is not a notebook", "not JSON"]),
         ("list.json", ["list.json", "no notebook"]),
+        ("lines.ipynb", ["lines.ipynb does not have the form", "c\\no\\u{1b}[2J"]),
+        ("name.ipynb", ["the kernel `python\\n3`", "choose the kernel Rust"]),
         ("three.ipynb", ["version 3 notebook", "nbconvert"]),
         ("five.ipynb", ["version 5 notebook", "version 4 is needed"]),
         ("form.ipynb", ["form.ipynb", "form of a notebook"]),
