@@ -79,12 +79,9 @@ fn serve_cells(file: &Path, engine: Engine) -> Result<()> {
 /// Under `pillars run`, ends this kernel when the runner is gone, however it went. Not under Jupyter: the signal
 /// comes with the end of the starting thread, and Jupyter may start kernels from threads that end.
 fn end_with_runner() -> Result<()> {
-    #[cfg(target_os = "linux")]
     if let Some(runner) = std::env::var_os(RUNNER) {
-        use rustix::process::{Signal, getppid, set_parent_process_death_signal};
-        set_parent_process_death_signal(Some(Signal::TERM))?;
-        let parent = getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
-        if runner.to_string_lossy() != parent.to_string() {
+        pillars_unix::end_this_with_parent()?;
+        if runner.to_string_lossy() != pillars_unix::parent().to_string() {
             anyhow::bail!("the program that started this kernel is gone");
         }
     }

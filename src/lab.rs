@@ -2,7 +2,6 @@
 
 use std::env;
 use std::fs;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
@@ -66,7 +65,7 @@ impl Lab {
         }
         eprintln!("opening JupyterLab; end it with Ctrl-C");
         // From here on this process is JupyterLab: signals and the exit status are its own.
-        let error = jupyter.exec();
+        let error = pillars_unix::replace(&mut jupyter);
         Err(error)
             .with_context(|| format!("cannot start {}", jupyter.get_program().to_string_lossy()))
     }
@@ -74,8 +73,7 @@ impl Lab {
 
 /// Builds the program for completion, when nothing else wants the processor.
 pub fn build_analyzer() -> Result<ExitCode> {
-    // Without this it is only less polite.
-    let _ = rustix::process::nice(19);
+    pillars_unix::be_nice();
     Service::build(&mut |_| {})?;
     Ok(ExitCode::SUCCESS)
 }

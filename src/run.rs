@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
+use pillars_unix::{SignalKind, signals};
 use serde_json::Value;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::document::{Document, cell_name, has_tag};
 use crate::files::hint;
@@ -117,7 +117,7 @@ async fn execute(mut job: Job, limit: Option<Duration>) -> Result<Outcome> {
         Session::start(&dir).await.with_context(|| format!("cannot run {}", path.display()))?;
     job.document.set_language(session.language.clone());
     let (mut interrupt, mut terminate) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        (signals(SignalKind::interrupt())?, signals(SignalKind::terminate())?);
     let outcome = tokio::select! {
         outcome = cells(&mut job.document, &mut session, limit) => outcome,
         _ = interrupt.recv() => Ok(Outcome::Interrupted),

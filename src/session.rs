@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -19,7 +18,6 @@ use jupyter_zmq_client::{
     peek_ports_with_listeners, peer_identity_for_session,
 };
 use pillars_engine::library::data_dir;
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -198,9 +196,8 @@ impl Session {
 impl Drop for Session {
     /// Kills what is left: the kernel, and the process that runs its cells and may not notice.
     fn drop(&mut self) {
-        let group = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        if let Some(group) = group {
-            let _ = kill_process_group(group, Signal::KILL);
+        if let Some(leader) = self.child.id() {
+            pillars_unix::end_group(leader);
         }
     }
 }
@@ -270,7 +267,7 @@ struct RuntimeDir(PathBuf);
 impl RuntimeDir {
     fn create() -> Result<Self> {
         let dir = data_dir()?.join("runtime").join(uuid::Uuid::new_v4().to_string());
-        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir);
+        let made = pillars_unix::create_private_folder(&dir);
         made.map_err(|error| anyhow!("cannot create {}: {error}{}", dir.display(), hint(&error)))?;
         Ok(Self(dir))
     }
@@ -278,7 +275,8 @@ impl RuntimeDir {
     fn write(&self, connection: &ConnectionInfo) -> Result<PathBuf> {
         let path = self.0.join("connection.json");
         let text = serde_json::to_vec(connection)?;
-        let opened = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        let mut options = fs::OpenOptions::new();
+        let opened = pillars_unix::private(options.write(true).create_new(true)).open(&path);
         let written = opened.and_then(|mut file| file.write_all(&text));
         written
             .map_err(|error| anyhow!("cannot write {}: {error}{}", path.display(), hint(&error)))?;

@@ -60,7 +60,12 @@ fn start(checkout: &Path, work: &Path) -> Result<CommandContext, Box<dyn Error>>
     let read = |file: &str| -> Result<Table, Box<dyn Error>> {
         Ok(std::fs::read_to_string(checkout.join(file))?.parse()?)
     };
-    let (workspace, own) = (read("Cargo.toml")?, read("src/pillars/Cargo.toml")?);
+    let (workspace, mut own) = (read("Cargo.toml")?, read("src/pillars/Cargo.toml")?);
+    for (_, dependency) in own["dependencies"].as_table_mut().into_iter().flatten() {
+        if let Some(toml::Value::String(path)) = dependency.get_mut("path") {
+            *path = checkout.join("src/pillars").join(&path).display().to_string();
+        }
+    }
     let library = work.join("library");
     std::fs::create_dir_all(library.join("nothing"))?;
     std::fs::write(library.join("nothing/lib.rs"), "")?;

@@ -7,8 +7,6 @@ use crossbeam_channel::{Receiver, Sender, bounded, never, select, tick, unbounde
 use pillars_kernel::CellIo;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child as Process, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -85,15 +83,13 @@ impl Child {
                 program.display()
             )
         };
-        let (reading, requests) = pipe().map_err(|error| cannot("given a pipe", &error))?;
+        let (reading, requests) =
+            pillars_unix::pipe().map_err(|error| cannot("given a pipe", &error))?;
         let mut command = Command::new(program);
-        command.env("PILLARS_CELL", reading.as_raw_fd().to_string());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // A group of its own: what a cell starts ends with it.
-        command.process_group(0);
-        let end = reading.as_raw_fd();
-        // SAFETY: only calls that are allowed between fork and exec.
-        unsafe { command.pre_exec(move || prepare(end, memory)) };
+        // A group of its own: what a cell starts ends with it. And it ends with the thread that
+        // started it, the interpreter's.
+        pillars_unix::hand_over(&mut command, &reading, "PILLARS_CELL", memory);
         let mut process = command.spawn().map_err(|error| cannot("started", &error))?;
         drop(reading);
         let out = forward(process.stdout.take());
@@ -186,19 +182,13 @@ impl Child {
 
     /// Has what runs long tell how far it is.
     fn give_sign(&self) {
-        if let Ok(number) = libc::pid_t::try_from(self.number) {
-            // SAFETY: kill has no memory effects. A process that has not asked for this
-            // signal does not notice it.
-            unsafe { libc::kill(number, libc::SIGURG) };
-        }
+        // A process that has not asked for this signal does not notice it.
+        pillars_unix::send(self.number, pillars_unix::Signal::Sign);
     }
 
     /// Ends it, and what cells have started.
     pub fn end(&self) {
-        if let Ok(group) = libc::pid_t::try_from(self.number) {
-            // SAFETY: kill has no memory effects.
-            unsafe { libc::kill(-group, libc::SIGKILL) };
-        }
+        pillars_unix::end_group(self.number);
     }
 }
 
@@ -218,57 +208,8 @@ impl Death {
         if self.words.contains("memory allocation of") {
             return "SIGABRT: it asked for more memory than it may use".to_owned();
         }
-        signal_or_status(status)
+        pillars_unix::how_it_ended(status)
     }
-}
-
-fn signal_or_status(status: ExitStatus) -> String {
-    let Some(signal) = status.signal() else {
-        return format!("exit status: {}", status.code().unwrap_or_default());
-    };
-    let named = [
-        (libc::SIGSEGV, "SIGSEGV: it used memory that is not its own"),
-        (libc::SIGBUS, "SIGBUS: it used memory that cannot be reached"),
-        (libc::SIGILL, "SIGILL: it met an illegal instruction"),
-        (libc::SIGFPE, "SIGFPE: an operation on numbers failed"),
-        (libc::SIGABRT, "SIGABRT: it gave up"),
-        (
-            libc::SIGKILL,
-            "SIGKILL: it was ended from outside; the system does so when memory runs out",
-        ),
-        (libc::SIGTERM, "SIGTERM: it was ended from outside"),
-    ];
-    let found = named.iter().find(|(number, _)| *number == signal);
-    found.map_or_else(|| format!("signal {signal}"), |(_, name)| (*name).to_owned())
-}
-
-fn pipe() -> std::io::Result<(OwnedFd, std::fs::File)> {
-    let (reading, writing) = std::io::pipe()?;
-    Ok((reading.into(), std::fs::File::from(OwnedFd::from(writing))))
-}
-
-/// In the new process, before it becomes another program.
-fn prepare(requests: libc::c_int, memory: Option<u64>) -> std::io::Result<()> {
-    let checked = |result: libc::c_int| match result {
-        -1 => Err(std::io::Error::last_os_error()),
-        _ => Ok(()),
-    };
-    // SAFETY: these calls are allowed between fork and exec, and have no memory effects.
-    unsafe {
-        checked(libc::fcntl(requests, libc::F_SETFD, 0))?;
-        // It ends with the thread that started it, the interpreter's.
-        #[cfg(target_os = "linux")]
-        checked(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL))?;
-        // A crash is told in words; its image would fill the disk.
-        let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-        checked(libc::setrlimit(libc::RLIMIT_CORE, &none))?;
-        if let Some(bytes) = memory {
-            let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
-            // Where the system does not know this limit there is none.
-            let _ = libc::setrlimit(libc::RLIMIT_DATA, &limit);
-        }
-    }
-    Ok(())
 }
 
 fn forward(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {

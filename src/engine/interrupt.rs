@@ -3,6 +3,7 @@
 //! within a second, by ending the child process.
 
 use pillars_kernel::{CellError, Interrupter};
+use pillars_unix::{Signal, children, end_group, send};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -52,9 +53,8 @@ impl State {
 
     /// Ends the child and what the cell has started from it: its process group.
     fn kill_child(&self) {
-        if let Some(child) = self.child().and_then(|child| libc::pid_t::try_from(child).ok()) {
-            // SAFETY: kill has no memory effects.
-            unsafe { libc::kill(-child, libc::SIGKILL) };
+        if let Some(child) = self.child() {
+            end_group(child);
         }
     }
 }
@@ -112,7 +112,7 @@ impl Stopper {
 
     fn signal(self: &Arc<Self>, state: &State) {
         let Some(child) = state.child() else { return };
-        send(child, libc::SIGINT);
+        send(child, Signal::Interrupt);
         let (stopper, cell) = (self.clone(), state.cell);
         std::thread::spawn(move || stopper.lose_patience(cell));
     }
@@ -186,40 +186,8 @@ fn end_compilers(keep: &[Option<u32>]) {
     while let Some(parent) = ended.pop() {
         for child in children(parent).into_iter().filter(|child| !keep.contains(&Some(*child))) {
             ended.push(child);
-            send(child, libc::SIGKILL);
+            send(child, Signal::Kill);
         }
-    }
-}
-
-#[cfg(target_os = "linux")]
-fn children(parent: u32) -> Vec<u32> {
-    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    // The parent is the second field after the name, which stands in parentheses
-    // and may hold any character.
-    let parent_of = |process: u32| -> Option<u32> {
-        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
-    };
-    numbers.filter(|process| parent_of(*process) == Some(parent)).collect()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn children(parent: u32) -> Vec<u32> {
-    let listed = std::process::Command::new("ps").args(["-A", "-o", "pid=,ppid="]).output();
-    let Ok(listed) = listed else { return vec![] };
-    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-    let pairs = listed.lines().filter_map(|line| {
-        let mut fields = line.split_whitespace().map(str::parse::<u32>);
-        Some((fields.next()?.ok()?, fields.next()?.ok()?))
-    });
-    pairs.filter(|(_, of)| *of == parent).map(|(child, _)| child).collect()
-}
-
-fn send(process: u32, signal: libc::c_int) {
-    if let Ok(process) = libc::pid_t::try_from(process) {
-        // SAFETY: kill has no memory effects; a process that is gone is an error that does not matter.
-        unsafe { libc::kill(process, signal) };
     }
 }
 

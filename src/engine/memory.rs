@@ -16,14 +16,7 @@ pub fn limit() -> Option<u64> {
 
 /// The memory there is, in bytes, used or not.
 pub fn all() -> Option<u64> {
-    [of_machine(), of_group()].into_iter().flatten().min()
-}
-
-fn of_machine() -> Option<u64> {
-    // SAFETY: sysconf has no memory effects.
-    let (pages, size) =
-        unsafe { (libc::sysconf(libc::_SC_PHYS_PAGES), libc::sysconf(libc::_SC_PAGESIZE)) };
-    u64::try_from(pages).ok()?.checked_mul(u64::try_from(size).ok()?).filter(|bytes| *bytes > 0)
+    [pillars_unix::memory(), of_group()].into_iter().flatten().min()
 }
 
 /// The limit of the control group, as a container has it.

@@ -8,10 +8,7 @@ pub fn sweep(root: &Path, prefix: &str) {
     for folder in std::fs::read_dir(root).into_iter().flatten().flatten() {
         let name = folder.file_name();
         let owner = name.to_str().and_then(|name| name.strip_prefix(prefix)?.split('-').next());
-        // SAFETY: signal 0 only asks whether the process is there.
-        let is_gone = |owner| unsafe { libc::kill(owner, 0) } == -1
-            && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH);
-        if owner.and_then(|owner| owner.parse().ok()).is_some_and(is_gone) {
+        if owner.and_then(|owner| owner.parse().ok()).is_some_and(pillars_unix::is_gone) {
             let _ = std::fs::remove_dir_all(folder.path());
         }
     }

@@ -94,7 +94,7 @@ impl Waiting {
         let name = folder.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
         let file = format!("{name}.rs");
         std::fs::write(folder.path().join("main.rs"), format!("{HEADER}include!(\"{file}\");\n"))?;
-        std::os::unix::fs::symlink("/dev/stdin", folder.path().join(&file))?;
+        pillars_unix::link_to_standard_input(&folder.path().join(&file))?;
         let import =
             |(name, file): (&String, &PathBuf)| Import { name: name.clone(), file: file.clone() };
         let source = Source {

@@ -7,7 +7,6 @@ use crate::wire::Object;
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 /// The file is cut back to half of this when it is longer, in bytes.
@@ -46,7 +45,7 @@ impl History {
         std::fs::create_dir_all(path.parent()?).ok()?;
         let mut options = File::options();
         // A reader's texts are the reader's.
-        options.read(true).append(true).create(true).mode(0o600);
+        pillars_unix::private(options.read(true).append(true).create(true));
         let mut file = options.open(path).ok()?;
         file.lock().ok()?;
         let session = match self.session {

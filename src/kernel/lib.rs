@@ -39,7 +39,6 @@ use sockets::{Frames, Requests, Sockets};
 use std::fmt::Arguments;
 use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -205,8 +204,7 @@ async fn interrupt_on_signal(kernel: Arc<Kernel>) {
 
 /// Waits for the signal by which a launcher ends a kernel.
 async fn terminated() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
+    match pillars_unix::signals(pillars_unix::SignalKind::terminate()) {
         Ok(mut terminate) => {
             terminate.recv().await;
         }
@@ -220,8 +218,8 @@ async fn orphaned() {
     if std::env::var_os("JPY_PARENT_PID").is_none() {
         return std::future::pending().await;
     }
-    let launcher = std::os::unix::process::parent_id();
-    while std::os::unix::process::parent_id() == launcher {
+    let launcher = pillars_unix::parent();
+    while pillars_unix::parent() == launcher {
         tokio::time::sleep(LOOK).await;
     }
 }
@@ -240,7 +238,7 @@ const LONG: u64 = 1_000_000;
 pub fn log_to(path: &Path) -> std::io::Result<()> {
     let is_long = std::fs::metadata(path).is_ok_and(|data| data.len() > LONG);
     let mut options = File::options();
-    options.create(true).mode(0o600);
+    pillars_unix::private(options.create(true));
     let file = match is_long {
         true => options.write(true).truncate(true).open(path)?,
         false => options.append(true).open(path)?,

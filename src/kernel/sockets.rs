@@ -6,12 +6,10 @@ use crate::front::{self, Listener};
 use crate::names::Names;
 use bytes::Bytes;
 use jupyter_protocol::{ConnectionInfo, Transport};
-use std::fs::Permissions;
-use std::io::ErrorKind;
-use std::os::unix::fs::PermissionsExt;
+use pillars_unix::UnixListener;
 use std::path::Path;
 use std::time::Duration;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use zeromq::{
     RepSocket, RouterRecvHalf, RouterSendHalf, RouterSocket, Socket, SocketRecv, SocketSend,
@@ -92,7 +90,7 @@ const FOLDER: &str = "pillars-sockets-";
 /// A folder that only this user can look into. The path of a socket must be short.
 fn folder() -> Result<tempfile::TempDir, StartError> {
     let mut folder = tempfile::Builder::new();
-    folder.prefix(FOLDER).permissions(Permissions::from_mode(0o700));
+    folder.prefix(FOLDER).permissions(pillars_unix::private_folder());
     let made = match std::env::temp_dir() {
         long if long.as_os_str().len() > 60 => folder.tempdir_in("/tmp"),
         short => folder.tempdir_in(short),
@@ -108,11 +106,7 @@ fn folder() -> Result<tempfile::TempDir, StartError> {
 fn sweep() {
     let folders = std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
     for folder in folders.filter(|each| each.file_name().to_string_lossy().starts_with(FOLDER)) {
-        let refused = |name: &str| {
-            let tried = std::os::unix::net::UnixStream::connect(folder.path().join(name));
-            tried.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
-        };
-        if refused("heartbeat") {
+        if pillars_unix::is_deserted(&folder.path().join("heartbeat")) {
             let _ = std::fs::remove_dir_all(folder.path());
         }
     }
@@ -198,7 +192,7 @@ fn listen(path: &Path) -> std::io::Result<UnixListener> {
     // What a kernel that crashed left behind would make the bind fail.
     let _ = std::fs::remove_file(path);
     let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    pillars_unix::make_private(path)?;
     Ok(listener)
 }
 

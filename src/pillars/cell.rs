@@ -167,9 +167,7 @@ pub fn prepare() {
     PREPARED.call_once(|| {
         panic::set_hook(Box::new(note_panic));
         crate::chart::prepare_font();
-        let handler = on_interrupt as extern "C" fn(libc::c_int);
-        // SAFETY: the handler only stores to an atomic, which is allowed in a signal handler.
-        unsafe { libc::signal(libc::SIGINT, handler as libc::sighandler_t) };
+        pillars_unix::on(pillars_unix::Signal::Interrupt, on_interrupt);
         crate::progress::watch_signs();
     });
 }
@@ -229,7 +227,7 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 struct Interrupted;
 
-extern "C" fn on_interrupt(_: libc::c_int) {
+extern "C" fn on_interrupt(_: i32) {
     INTERRUPTED.store(true, Ordering::Relaxed);
 }
 

@@ -187,13 +187,6 @@ pub(crate) fn send(message: &Value) {
     let _ = out.flush();
 }
 
-/// Writes a part of a message where nothing may be allocated or locked. If nobody
-/// reads, nobody is told.
-pub(crate) fn write_in_signal_handler(bytes: &[u8]) {
-    // SAFETY: the pointer and the length are those of a slice.
-    unsafe { libc::write(1, bytes.as_ptr().cast(), bytes.len()) };
-}
-
 /// Marks the end of a cell's text on standard error, which is another pipe.
 pub(crate) fn end_errors() {
     let ended = json!({ "kind": "outcome", "status": "ok" });

@@ -12,17 +12,10 @@ static SIGN: AtomicBool = AtomicBool::new(false);
 
 /// Has the engine's sign noticed: a signal that does nothing where nobody has asked for it.
 pub(crate) fn watch_signs() {
-    extern "C" fn on_sign(_: libc::c_int) {
+    extern "C" fn on_sign(_: i32) {
         SIGN.store(true, Ordering::Relaxed);
     }
-    // SAFETY: the handler only stores to an atomic, which is allowed there; all of the
-    // struct that is not set may be zero. What the signal interrupts goes on.
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = on_sign as extern "C" fn(libc::c_int) as libc::sighandler_t;
-        action.sa_flags = libc::SA_RESTART;
-        libc::sigaction(libc::SIGURG, &action, std::ptr::null_mut());
-    }
+    pillars_unix::on(pillars_unix::Signal::Sign, on_sign);
 }
 
 /// A cell begins: what an earlier one has begun, and kept in a variable, is not its.

@@ -4,10 +4,9 @@
 
 use crate::{calls, cell, comm, display};
 use serde_json::{Value, json};
-use std::ffi::{CStr, CString, c_void};
+use std::ffi::{CStr, c_void};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::os::fd::FromRawFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The function that every compiled cell has.
@@ -18,7 +17,7 @@ const ENTRY: &CStr = c"run_cell";
 /// before; `cell`, the library to run; `run`, the number of this run; or `comm`, a message
 /// of the front end. Answers go by the display channel.
 pub fn main() {
-    let Some(requests) = requests() else {
+    let Some(requests) = pillars_unix::handed_over("PILLARS_CELL") else {
         eprintln!("this program runs the cells of a notebook; the kernel starts it");
         std::process::exit(2);
     };
@@ -55,57 +54,21 @@ pub(crate) fn answer() -> Value {
     next_line().and_then(|line| serde_json::from_str(&line).ok()).unwrap_or_default()
 }
 
-fn requests() -> Option<File> {
-    let number: libc::c_int = std::env::var("PILLARS_CELL").ok()?.parse().ok()?;
-    // SAFETY: the engine has opened this descriptor for us and nobody else uses it;
-    // if it is not open, both calls only fail.
-    unsafe {
-        // What a cell starts must not hold it open.
-        if libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) == -1 {
-            return None;
-        }
-        Some(File::from_raw_fd(number))
-    }
-}
-
 fn load_and_run(request: &Value) -> Result<(), String> {
     display::begin_run(request["run"].as_u64().unwrap_or_default());
     if let Some(message @ Value::Object(_)) = request.get("comm") {
         comm::deliver(message);
         return Ok(());
     }
+    // SAFETY: a compiled cell has no code that runs at load time.
+    let load = |path: &Value| unsafe { pillars_unix::load(path.as_str().unwrap_or_default()) };
     for library in request["needs"].as_array().into_iter().flatten() {
-        load(library.as_str().unwrap_or_default())?;
+        load(library)?;
     }
-    let library = load(request["cell"].as_str().unwrap_or_default())?;
-    // SAFETY: `library` comes from dlopen and is never closed.
-    let entry = unsafe { libc::dlsym(library, ENTRY.as_ptr()) };
-    if entry.is_null() {
-        return Err(last_error());
-    }
+    let entry = load(&request["cell"])?.symbol(ENTRY)?;
     // SAFETY: the engine generates the function with this signature, and compiles it
     // with the compiler that compiled this library.
     let entry = unsafe { std::mem::transmute::<*mut c_void, fn()>(entry) };
     entry();
     Ok(())
-}
-
-/// Libraries see the symbols of those that they were linked with, and no others:
-/// two versions of a definition can live side by side.
-fn load(path: &str) -> Result<*mut c_void, String> {
-    let path = CString::new(path).map_err(|error| error.to_string())?;
-    // SAFETY: a compiled cell has no code that runs at load time.
-    let library = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
-    if library.is_null() { Err(last_error()) } else { Ok(library) }
-}
-
-fn last_error() -> String {
-    // SAFETY: dlerror returns null or a string that lives until the next call.
-    unsafe {
-        let error = libc::dlerror();
-        if error.is_null() {
-            return "it cannot be loaded".to_owned();
-        }
-        CStr::from_ptr(error).to_string_lossy().into_owned()
-    }
 }

@@ -13,13 +13,13 @@ const LAYOUT: u32 = 2;
 /// Hex digits kept of the hash: short enough for a folder's name, long enough not to meet by chance.
 const DIGITS: usize = 24;
 
-/// The name of what `toolchain` builds from the checkout at `root` with the profile `name` out of the `folder`: the
+/// The name of what `toolchain` builds from the checkout at `root` with the profile `name` out of the `folders`: the
 /// compiler, the lock file, the build profile and every file there.
 pub(super) fn of(
     root: &Path,
     toolchain: &Toolchain,
     name: &str,
-    folder: &str,
+    folders: &[&str],
 ) -> Result<String, LibraryError> {
     let mut hash = Sha256::new();
     let mut add = |name: &str, content: &[u8]| {
@@ -33,9 +33,11 @@ pub(super) fn of(
     add("lock", &read(&root.join("Cargo.lock"))?);
     let workspace = read(&root.join("Cargo.toml"))?;
     add("profile", profile(&String::from_utf8_lossy(&workspace), name).as_bytes());
-    for path in files_below(&root.join(folder))? {
-        let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
-        add(&name, &read(&path)?);
+    for folder in folders {
+        for path in files_below(&root.join(folder))? {
+            let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
+            add(&name, &read(&path)?);
+        }
     }
     let digest = super::manifest::hex(&hash.finalize());
     Ok(digest[..DIGITS].to_owned())

@@ -75,5 +75,5 @@ impl Service {
 }
 
 fn fingerprint(root: &Path, toolchain: &Toolchain) -> Result<String, LibraryError> {
-    super::fingerprint::of(root, toolchain, "analyzer", "src/analyzer")
+    super::fingerprint::of(root, toolchain, "analyzer", &["src/analyzer"])
 }

@@ -5,8 +5,6 @@ use crate::library::Library;
 use crate::scratch;
 use evcxr::{CommandContext, EvalCallbacks, EvalContext};
 use serde_json::Value;
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
@@ -153,7 +151,7 @@ fn hide_sources(library: &Library, dir: &Path) -> std::io::Result<()> {
     let shown = dir.join("toolchain");
     std::fs::create_dir_all(&shown)?;
     if let Some(bin) = rustc.parent() {
-        std::os::unix::fs::symlink(bin, shown.join("bin"))?;
+        pillars_unix::link(bin, &shown.join("bin"))?;
     }
     let wrapper = dir.join("rustc");
     let script = format!(
@@ -162,7 +160,7 @@ fn hide_sources(library: &Library, dir: &Path) -> std::io::Result<()> {
         rustc.display()
     );
     std::fs::write(&wrapper, script)?;
-    std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755))?;
+    pillars_unix::make_executable(&wrapper)?;
     // SAFETY: as for EVCXR_TMPDIR.
     unsafe { std::env::set_var("RUSTC", wrapper) };
     Ok(())
@@ -173,19 +171,8 @@ fn child() -> Result<Command, String> {
         .map_err(|error| format!("the program's own file cannot be found: {error}"))?;
     let mut command = Command::new(program);
     command.env("PILLARS_CELL", "1");
-    // A group of its own: what a cell starts ends with it.
-    command.process_group(0);
-    #[cfg(target_os = "linux")]
-    {
-        // SAFETY: prctl is async-signal-safe; the child dies with the thread that
-        // started it, which is the interpreter's and lives as long as the kernel.
-        unsafe {
-            command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
-                0 => Ok(()),
-                _ => Err(std::io::Error::last_os_error()),
-            })
-        };
-    }
+    // What a cell starts ends with it, and it with the interpreter's thread, that is, the kernel.
+    pillars_unix::lead_group(&mut command);
     Ok(command)
 }
 
