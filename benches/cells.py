@@ -202,6 +202,48 @@ def interrupt(ours):
     print(f"interrupt of a loop: reply after {statistics.median(times):.1f} ms, worst {max(times):.1f} ms (goal ≤50)")
 
 
+BUSY = """println!("begun"); let hands: Vec<_> = (0..@).map(|_| std::thread::spawn(|| {
+let begin = std::time::Instant::now(); while begin.elapsed().as_secs() < 8 {} })).collect(); for hand in hands { hand.join().unwrap(); }"""
+
+
+def busy(name, kernel):
+    """Answers while a cell keeps every processor at work."""
+    client = kernel.client
+    running = client.execute(BUSY.replace("@", str(os.cpu_count())))
+    while client.get_iopub_msg(timeout=60)["content"].get("text", "")[:5] != "begun":
+        pass
+    heart = zmq.Context.instance().socket(zmq.REQ)
+    heart.connect(f"tcp://127.0.0.1:{kernel.manager.get_connection_info()['hb_port']}")
+    asks = {"kernel_info": client.kernel_info, "is_complete": lambda: client.is_complete("fn f() {"), "comm_info": client.comm_info,
+            "complete": lambda: client.complete("let x = 1; x", 12), "kernel_info on control": None, "heartbeat": None}
+    told, waiting = [], []
+    for kind, ask in asks.items():
+        times = []
+        for n in range(20):
+            begin = time.perf_counter()
+            if kind == "heartbeat":
+                heart.send(b"ping")
+                answered = heart.poll(1000) and heart.recv()
+            elif ask is None:
+                client.control_channel.send(client.session.msg("kernel_info_request", {}))
+                answered = client.control_channel.socket.poll(1000) and client.get_control_msg(timeout=1)
+            else:
+                request = ask()
+                answered = client.shell_channel.socket.poll(1000) and client.get_shell_msg(timeout=1)
+                assert not answered or answered["parent_header"]["msg_id"] == request
+                if not answered:
+                    waiting.append(request)
+            if not answered:
+                break
+            times.append(1000 * (time.perf_counter() - begin))
+        told.append(f"{kind} {statistics.median(times):.1f} (worst {max(times):.1f})" if len(times) == 20 else f"{kind} no answer in 1 s")
+    heart.close(0)
+    waiting.append(running)
+    while waiting:
+        waiting.remove(client.get_shell_msg(timeout=60)["parent_header"]["msg_id"])
+    print(f"{name}, ms until the answer while a cell keeps all processors busy (goal ≤100): " + ", ".join(told))
+
+
 def hot(ours):
     """A loop at the top level: compiled without optimisation at first, with it while the reader looks at the result."""
     code = fresh("let mut sum = @u64; for i in 0..60_000_000u64 { sum = sum.wrapping_mul(31).wrapping_add(i); } sum")
@@ -309,7 +351,9 @@ def main():
     else:
         print("evcxr_jupyter is not on PATH: its column is empty\n")
     cells(ours, peer, rustc)
+    busy("pillars", ours)
     if peer:
+        busy("evcxr", peer)
         peer.close()
     session(ours)
     again(ours)

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use pillars_kernel::{Codec, Message, Object, echo::Echo};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::timeout;
 use zeromq::{DealerSocket, ReqSocket, Socket, SocketRecv, SocketSend, SubSocket, ZmqMessage};
@@ -163,6 +164,78 @@ async fn a_cells_messages_come_in_order_and_are_counted() {
         }
         assert!(reply.content["user_expressions"].is_object());
         assert_eq!(reply.header["version"], "5.5");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_message_says_who_sent_it_when_and_because_of_what() {
+    let mut client = Client::start().await;
+    let mut topics = vec![];
+    let mut messages = vec![];
+    for code in ["print a", "fail b", "show c"] {
+        client.ask("execute_request", json!({ "code": code })).await;
+        let mut idle = false;
+        while !idle {
+            let received = timeout(PATIENCE, client.iopub.recv()).await.expect("silence");
+            let frames = received.unwrap().into_vec();
+            topics.push(frames[0].clone());
+            let message = client.codec.decode(&frames).unwrap();
+            idle = message.text("execution_state") == "idle";
+            messages.push(message);
+        }
+        messages.push(client.reply().await);
+    }
+    let text = |message: &Message, field: &str| {
+        message.header[field].as_str().unwrap_or_default().to_owned()
+    };
+    let sessions: BTreeSet<String> = messages.iter().map(|m| text(m, "session")).collect();
+    let ids: BTreeSet<String> = messages.iter().map(|m| text(m, "msg_id")).collect();
+    assert_eq!((sessions.len(), ids.len()), (1, messages.len()));
+    for message in &messages {
+        let date = text(message, "date");
+        assert!(date.len() == 27 && date.ends_with('Z') && &date[10..11] == "T", "{date}");
+        assert_eq!(text(message, "version"), "5.5");
+        assert!(!text(message, "username").is_empty());
+        // `starting` may be late; it has no cause, and all else has one.
+        let state = message.text("execution_state");
+        assert_eq!(message.parent.is_empty(), state == "starting", "{message:?}");
+    }
+    assert!(messages.iter().filter(|m| m.text("execution_state") == "starting").count() <= 1);
+    assert!(topics.iter().all(|topic| topic.starts_with(b"kernel.")), "{topics:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupt_of_nothing_is_answered_and_forgotten_and_control_tells_of_the_kernel() {
+    let mut client = Client::start().await;
+    for kind in ["interrupt_request", "kernel_info_request", "comm_info_request"] {
+        let request = client.request(kind, json!({}));
+        let frames = client.codec.encode(&request);
+        client.control.send(ZmqMessage::try_from(frames).unwrap()).await.unwrap();
+        let frames = timeout(PATIENCE, client.control.recv()).await.expect("no reply").unwrap();
+        let reply = client.codec.decode(&frames.into_vec()).unwrap();
+        assert_eq!(reply.kind(), kind.replace("request", "reply"));
+        assert_eq!((reply.text("status"), &reply.parent), ("ok", &request.header));
+    }
+    let (reply, published) = client.run(json!({ "code": "print a" })).await;
+    assert_eq!(reply.text("status"), "ok");
+    assert_eq!(kinds(&published).join(", "), "busy, execute_input, stdout: a, idle");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn expressions_are_evaluated_also_silently_and_their_errors_are_theirs() {
+    let mut client = Client::start().await;
+    for silent in [false, true] {
+        let asked = json!({ "a": "print x\nvalue 3", "b": "fail y", "c": 7 });
+        let content = json!({ "code": "print a", "silent": silent, "user_expressions": asked });
+        let (reply, published) = client.run(content).await;
+        let values = &reply.content["user_expressions"];
+        assert_eq!(values["a"]["data"]["text/plain"], "3");
+        assert_eq!(
+            (&values["b"]["status"], &values["b"]["evalue"]),
+            (&json!("error"), &json!("y"))
+        );
+        let shown = if silent { "busy, idle" } else { "busy, execute_input, stdout: a, idle" };
+        assert_eq!(kinds(&published).join(", "), shown);
     }
 }
 
@@ -345,15 +418,14 @@ async fn a_question_goes_to_who_may_answer_and_fails_at_once_otherwise() {
     let question = client.codec.decode(&frames.into_vec()).unwrap();
     assert_eq!((question.kind(), question.text("prompt")), ("input_request", "name?"));
     assert_eq!(question.parent, request.header);
+    // What was printed before it is there when the question is.
+    while kinds(&[client.published().await]) != ["stdout: before"] {}
     let answer = client.request("input_reply", json!({ "value": "Ada" }));
     let frames = client.codec.encode(&answer);
     client.stdin.send(ZmqMessage::try_from(frames).unwrap()).await.unwrap();
     assert_eq!(client.reply().await.text("status"), "ok");
     let published = client.until_idle(&request).await;
-    assert_eq!(
-        kinds(&published).join(", "),
-        "busy, execute_input, stdout: before, stdout: Ada, idle"
-    );
+    assert_eq!(kinds(&published).join(", "), "stdout: Ada, idle");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -73,7 +73,15 @@ pub struct Reader {
     begun: Vec<u8>,
     /// Whether some of the line that has begun has been handed on.
     inside: bool,
+    /// Content in the form that crates know from evcxr: its MIME type, and its lines so far.
+    block: Option<(String, Vec<String>)>,
+    /// Such content that is whole: it is shown when it is known whether it is the cell's value.
+    content: Option<Media>,
 }
+
+/// Lines around content that a type shows by its `evcxr_display`, as evcxr has them.
+const BEGIN: &str = "EVCXR_BEGIN_CONTENT ";
+const END: &str = "EVCXR_END_CONTENT";
 
 impl Reader {
     /// Takes bytes as they come from a pipe. Text is handed on at once, also without a
@@ -97,13 +105,17 @@ impl Reader {
                 }
             }
         }
-        let mark = MARK.as_bytes();
-        let may_be_message =
-            !self.inside && (mark.starts_with(&self.begun) || self.begun.starts_with(mark));
+        let may_be_message = !self.inside
+            && (self.block.is_some()
+                || [MARK, BEGIN]
+                    .iter()
+                    .map(|mark| mark.as_bytes())
+                    .any(|mark| mark.starts_with(&self.begun) || self.begun.starts_with(mark)));
         let whole = whole_characters(&self.begun);
         if !may_be_message && whole > 0 {
             let rest = self.begun.split_off(whole);
             let text = std::mem::replace(&mut self.begun, rest);
+            sent.extend(self.settled(false));
             let before = if std::mem::take(&mut self.held) { "\n" } else { "" };
             sent.push(Sent::Text(format!("{before}{}", String::from_utf8_lossy(&text))));
             self.inside = true;
@@ -113,25 +125,80 @@ impl Reader {
 
     /// Takes one line, without its line feed.
     pub fn line(&mut self, line: &str) -> Vec<Sent> {
-        if let Some(message) = line.strip_prefix(MARK)
-            && let Some(sent) = serde_json::from_str(message).ok().and_then(message_of)
+        if let Some((_, lines)) = &mut self.block
+            && !line.starts_with(MARK)
         {
-            self.held = false;
-            return vec![sent];
+            match line {
+                END => self.content_ends(),
+                line => lines.push(line.to_owned()),
+            }
+            return vec![];
         }
+        if let Some(message) = line.strip_prefix(MARK)
+            && let Some(message) = serde_json::from_str::<Value>(message).ok()
+        {
+            // The value of the cell has shown itself.
+            let is_result = message["kind"] == "own";
+            let sent = message_of(message);
+            if is_result || sent.is_some() {
+                let unfinished = self.unfinished();
+                self.held = false;
+                return unfinished.into_iter().chain(self.settled(is_result)).chain(sent).collect();
+            }
+        }
+        if let Some(mime) = line.strip_prefix(BEGIN).filter(|mime| mime.contains('/')) {
+            let before = std::mem::take(&mut self.held).then(|| Sent::Text("\n".to_owned()));
+            let again = self.content.as_ref().is_some_and(|media| media.data.contains_key(mime));
+            let earlier = if again { self.settled(false) } else { None };
+            self.block = Some((mime.to_owned(), vec![]));
+            return earlier.into_iter().chain(before).collect();
+        }
+        if line.is_empty() && !self.held {
+            // It may belong to a message.
+            self.held = true;
+            return vec![];
+        }
+        let shown = self.settled(false);
         let before = if std::mem::replace(&mut self.held, true) { "\n" } else { "" };
-        match format!("{before}{line}") {
-            text if text.is_empty() => vec![],
-            text => vec![Sent::Text(text)],
+        let text = Some(format!("{before}{line}")).filter(|text| !text.is_empty());
+        shown.into_iter().chain(text.map(Sent::Text)).collect()
+    }
+
+    fn content_ends(&mut self) {
+        let Some((mime, lines)) = self.block.take() else { return };
+        let text = lines.join("\n");
+        let json = mime.ends_with("json").then(|| serde_json::from_str(&text).ok()).flatten();
+        let media = self.content.get_or_insert_default();
+        media.data.insert(mime, json.unwrap_or(Value::String(text)));
+    }
+
+    /// Content that is whole, as an output; every output has plain text.
+    fn settled(&mut self, is_result: bool) -> Option<Sent> {
+        let mut media = self.content.take()?;
+        if !media.data.contains_key("text/plain") {
+            let mimes: Vec<&str> = media.data.keys().map(String::as_str).collect();
+            let plain = Value::String(format!("<{}>", mimes.join(", ")));
+            media.data.insert("text/plain".to_owned(), plain);
         }
+        Some(Sent::Media { media, is_result, id: None })
+    }
+
+    /// Content that has not come to its end: it was text.
+    fn unfinished(&mut self) -> Option<Sent> {
+        let (mime, lines) = self.block.take()?;
+        let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        Some(Sent::Text(format!("{BEGIN}{mime}\n{lines}")))
     }
 
     /// The end of the cell's output: a held line feed was the reader's own.
-    pub fn end(&mut self) -> Option<Sent> {
+    pub fn end(&mut self) -> Vec<Sent> {
+        let shown = self.unfinished().into_iter().chain(self.settled(false));
+        let mut sent: Vec<Sent> = shown.collect();
         let mut text = if std::mem::take(&mut self.held) { "\n" } else { "" }.to_owned();
         text.push_str(&String::from_utf8_lossy(&std::mem::take(&mut self.begun)));
         self.inside = false;
-        (!text.is_empty()).then_some(Sent::Text(text))
+        sent.extend((!text.is_empty()).then_some(Sent::Text(text)));
+        sent
     }
 }
 
@@ -299,6 +366,52 @@ mod tests {
                 );
                 let messages = sent.iter().filter(|sent| !matches!(sent, Sent::Text(_))).count();
                 assert_eq!(messages, printed.matches('@').count(), "{printed:?} by {size}");
+            }
+        }
+    }
+
+    /// Crates for evcxr show themselves in its way: one output, in all forms that came together.
+    #[test]
+    fn content_in_the_form_of_evcxr_is_an_output() {
+        let own = format!("\n{MARK}{{\"kind\":\"own\"}}\n");
+        let html = "EVCXR_BEGIN_CONTENT text/html\n<b>\nx</b>\nEVCXR_END_CONTENT\n";
+        let plain = "EVCXR_BEGIN_CONTENT text/plain\nx\nEVCXR_END_CONTENT\n";
+        let cases = [
+            (html.to_owned(), "<html> = <b>\nx</b>"),
+            (format!("a\n{html}b"), "a\n, <html> = <b>\nx</b>, b"),
+            (format!("{plain}{html}{own}"), "result x = <b>\nx</b>"),
+            (format!("{html}{html}{own}"), "<html> = <b>\nx</b>, result <html> = <b>\nx</b>"),
+            ("EVCXR_BEGIN_CONTENT text/html\nx\n".to_owned(), "EVCXR_BEGIN_CONTENT text/html\nx\n"),
+            ("EVCXR_BEGIN\n".to_owned(), "EVCXR_BEGIN\n"),
+        ];
+        for (output, expected) in cases {
+            for size in 1..=output.len() {
+                let mut reader = Reader::default();
+                let mut sent: Vec<Sent> =
+                    output.as_bytes().chunks(size).flat_map(|piece| reader.bytes(piece)).collect();
+                sent.extend(reader.end());
+                let mut told = String::new();
+                for sent in sent {
+                    let text = |media: &Media, mime: &str| {
+                        media.data[mime].as_str().unwrap_or_default().replace("text/", "")
+                    };
+                    let (shown, is_text) = match &sent {
+                        Sent::Text(text) => (text.clone(), true),
+                        Sent::Media { media, is_result, .. } => {
+                            let kind = if *is_result { "result " } else { "" };
+                            let (plain, html) =
+                                (text(media, "text/plain"), text(media, "text/html"));
+                            (format!("{kind}{plain} = {html}"), false)
+                        }
+                        other => panic!("{other:?}"),
+                    };
+                    // Text may come in pieces.
+                    if !told.is_empty() && (!is_text || told.ends_with("</b>")) {
+                        told.push_str(", ");
+                    }
+                    told.push_str(&shown);
+                }
+                assert_eq!(told, expected, "{output:?} by {size}");
             }
         }
     }

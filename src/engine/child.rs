@@ -156,6 +156,7 @@ impl Child {
                     Err(_) => break self.ended.recv_timeout(LAST_OUTPUT).ok().or(Some(None)),
                 },
                 recv(self.ended) -> status => break Some(status.ok().flatten()),
+                recv(listener.due()) -> _ => listener.show_errors(),
                 recv(ticker) -> _ => if started.elapsed() > QUIET { self.give_sign() },
             }
         };
@@ -171,8 +172,9 @@ impl Child {
                 Err(_) => break,
             }
         }
-        listener.out(out.end().into_iter().collect());
-        listener.err(err.end().into_iter().collect());
+        listener.out(out.end());
+        listener.err(err.end());
+        listener.show_errors();
         let Listener { end, words, calls, .. } = listener;
         match (died, end) {
             (None, Some(end)) => Ran::Ended(end),

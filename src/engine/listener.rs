@@ -4,9 +4,11 @@
 use crate::bars::Bars;
 use crate::channel::{End, Sent};
 use crate::overflow::Bounded;
+use crossbeam_channel::{Receiver, at, never};
 use pillars_kernel::{CellError, CellIo};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 /// Kept of standard error, for what a dying process says.
 const LAST_WORDS: usize = 4000;
@@ -44,6 +46,12 @@ impl Answers {
     }
 }
 
+/// How long standard error may wait for the end of its cell.
+const SOON: Duration = Duration::from_millis(100);
+
+/// And how much of it, in bytes.
+const MUCH: usize = 1 << 16;
+
 /// What listens, for one run of a cell.
 pub struct Listener<'a> {
     /// Where output goes; nowhere if there is none.
@@ -58,6 +66,11 @@ pub struct Listener<'a> {
     pub errors_ended: bool,
     /// The last of its standard error.
     pub words: String,
+    /// Standard error that waits to be shown, and since when: it comes by a pipe of its own,
+    /// so that where it stood among the other outputs is not known, and where it is shown
+    /// must not depend on chance.
+    waiting: String,
+    since: Option<Instant>,
     /// Libraries and offsets of the calls that led to its crash.
     pub calls: Vec<(String, usize)>,
     /// Answers that wait to be sent.
@@ -80,6 +93,8 @@ impl<'a> Listener<'a> {
             end: None,
             errors_ended: false,
             words: String::new(),
+            waiting: String::new(),
+            since: None,
             calls: vec![],
             replies: vec![],
         }
@@ -120,13 +135,30 @@ impl<'a> Listener<'a> {
         });
     }
 
+    /// When waiting standard error is to be shown; it is never, if none waits.
+    pub fn due(&self) -> Receiver<Instant> {
+        self.since.map_or_else(never, |since| at(since + SOON))
+    }
+
+    /// Shows the standard error that waits.
+    pub fn show_errors(&mut self) {
+        self.since = None;
+        if let Some(output) = &mut self.output {
+            output.stderr(&std::mem::take(&mut self.waiting));
+        }
+    }
+
     /// Takes what came on standard error.
     pub fn err(&mut self, sent: Vec<Sent>) {
         for sent in sent {
             match sent {
                 Sent::Text(text) => {
-                    if let Some(output) = &mut self.output {
-                        output.stderr(&text);
+                    if self.output.is_some() {
+                        self.waiting.push_str(&text);
+                        self.since.get_or_insert_with(Instant::now);
+                        if self.waiting.len() > MUCH {
+                            self.show_errors();
+                        }
                     }
                     self.words.push_str(&text);
                     if self.words.len() > 2 * LAST_WORDS {

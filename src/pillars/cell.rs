@@ -370,8 +370,11 @@ pub mod show {
         }
     }
 
+    /// The value has shown itself: what it wrote is the cell's result.
     impl ViaRich for () {
-        fn show_as_result(&self) {}
+        fn show_as_result(&self) {
+            display::send(&serde_json::json!({ "kind": "own" }));
+        }
     }
 
     /// For all other types that can be printed: found one reference later.

@@ -1,6 +1,8 @@
-"""A long session, by chance from a seed: cells, interrupts and crashes, and a model that knows every variable's value.
+"""A long session, by chance from a seed: cells, rich outputs, updates of earlier ones, comms, interrupts and crashes, and a
+model that knows every variable's value, every output's id and what a comm must answer.
 
-Nothing may be lost or changed that was not reported, and processes, open files and memory stay flat.
+Nothing may be lost or changed that was not reported, each request has its busy and its idle, and processes, open files and
+memory stay flat.
 `python soak.py CELLS INTERRUPTS CRASHES [SEED]`
 """
 import pathlib
@@ -20,23 +22,51 @@ class Session:
     def __init__(self):
         self.manager, self.client = start_new_kernel(kernel_name="pillars")
         self.pid = self.manager.provisioner.pid
+        self.requests = self.outputs = 0
+        self.handles = {}
+        _, (opened,) = self.rich('let line = Comm::open("soak", json!({})); line.on_message(|line, m| line.send_with(m.data, &[&m.buffers[0]]));')
+        self.comm = opened["content"]["comm_id"]
+
+    def counted(self, messages):
+        """What a request has shown; its first message is busy, its last idle."""
+        states = [m["content"]["execution_state"] for m in messages if m["msg_type"] == "status"]
+        assert states == ["busy", "idle"] and messages[-1]["msg_type"] == "status", states
+        shown = [m for m in messages if m["msg_type"] not in ("status", "execute_input")]
+        self.requests += 1
+        self.outputs += len(shown)
+        return shown
+
+    def rich(self, code):
+        messages = []
+        reply = self.client.execute_interactive(code, output_hook=messages.append, timeout=120)["content"]
+        return reply, self.counted(messages)
 
     def run(self, code):
-        texts = []
+        reply, shown = self.rich(code)
+        contents = [message["content"] for message in shown]
+        return reply, "".join(c.get("text", "") or c.get("data", {}).get("text/plain", "") for c in contents)
 
-        def keep(message):
-            content = message["content"]
-            texts.append(content.get("text", "") or content.get("data", {}).get("text/plain", ""))
-
-        reply = self.client.execute_interactive(code, output_hook=keep, timeout=120)["content"]
-        return reply, "".join(texts)
+    def send(self, data, buffer):
+        """Sends on the comm, and returns what comes back."""
+        message = self.client.session.msg("comm_msg", {"comm_id": self.comm, "data": data})
+        self.client.session.send(self.client.shell_channel.socket, message, buffers=[buffer])
+        messages = []
+        while not messages or messages[-1]["content"].get("execution_state") != "idle":
+            got = self.client.get_iopub_msg(timeout=60)
+            if got["parent_header"].get("msg_id") == message["header"]["msg_id"]:
+                messages.append(got)
+        (answer,) = self.counted(messages)
+        return answer["content"]["data"], bytes(answer["buffers"][0])
 
     def interrupt(self, code):
         request = self.client.execute(code)
+        self.requests += 1
         while self.client.get_iopub_msg(timeout=60)["content"].get("text", "")[:5] != "begun":
             pass
         self.manager.interrupt_kernel()
         while (reply := self.client.get_shell_msg(timeout=60))["parent_header"]["msg_id"] != request:
+            pass
+        while self.client.get_iopub_msg(timeout=60)["content"].get("execution_state") != "idle":
             pass
         return reply["content"]
 
@@ -95,7 +125,8 @@ def main():
     check(session, model, len(plan), "end")
     last = session.resources()
     print(f"{CELLS} cells, {INTERRUPTS} interrupts, {CRASHES} crashes, seed {SEED}, in {time.time() - begin:.0f} s; "
-          f"{reported} values reported as changed or lost, none unreported")
+          f"{reported} values reported as changed or lost, none unreported; {session.requests} requests, each busy and idle, "
+          f"{session.outputs} outputs")
     print("waiting compilers, other children, files, MB: "
           + "; ".join(f"{w}, {c}, {f}, {mb:.0f} {when}" for (w, c, f, mb), when in [(first, "after 50 cells"), (last, "at the end")]))
     assert last[0] <= 2 and last[1] == first[1] == 1, "processes are left"
@@ -106,8 +137,33 @@ def main():
 
 
 def step(session, model, chance, name, k, numbers, lists, at):
-    action = chance.choice(["number", "add", "list", "push", "move", "copy", "call", "panic", "refused", "type", "query"])
+    action = chance.choice(["number", "add", "list", "push", "move", "copy", "call", "panic", "refused", "type", "query",
+                            "display", "update", "comm", "rich"])
     expected = "ok"
+    if action == "comm":
+        data, buffer = {"at": at, "é": [k, None]}, bytes([k]) * chance.choice([0, 10, 100_000])
+        assert session.send(data, buffer) == (data, buffer), at
+        return
+    if action == "display":
+        handle = f"h{k}"
+        reply, (shown,) = session.rich(f'let {handle} = display(Html("<b>{at}</b>"));')
+        assert shown["content"]["data"]["text/html"] == f"<b>{at}</b>", shown
+        session.handles[handle] = shown["content"]["transient"]["display_id"]
+        return
+    if action == "update" and session.handles:
+        handle, id = chance.choice(sorted(session.handles.items()))
+        reply, (shown,) = session.rich(f'{handle}.update(Markdown("**{at}**"));')
+        assert (shown["msg_type"], shown["content"]["transient"]["display_id"]) == ("update_display_data", id), (at, shown)
+        assert shown["content"]["data"]["text/markdown"] == f"**{at}**", shown
+        return
+    if action == "rich":
+        code = (f'for n in progress(0..{k}) {{ display(Json(format!("[{{n}}]"))); }} clear_output(true); '
+                f'eprintln!("{at}"); df!("n" => [{k}]).unwrap()')
+        reply, shown = session.rich(code)
+        # Standard error is a pipe of its own: in a short cell it comes last.
+        kinds = [m["msg_type"] for m in shown]
+        assert kinds == ["display_data"] * k + ["clear_output", "execute_result", "stream"], (at, kinds)
+        return
     if action == "number":
         code, model[name] = f"let mut {name} = {k}i64;", k
     elif action == "list":
@@ -166,6 +222,7 @@ def forgive(told, session, model, at):
     changed = set(re.findall(r"`(\w+)`", told.split("may change: ")[1])) if "may change: " in told else set()
     for name in lost:
         model.pop(name, None)
+        session.handles.pop(name, None)
     for name in changed & set(model):
         reply, text = session.run(f'println!("{{:?}}", &{name})')
         assert reply["status"] == "ok", (at, name, reply)

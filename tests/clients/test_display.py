@@ -63,6 +63,17 @@ class Display(unittest.TestCase):
         self.assertEqual(shown["content"]["data"]["text/html"], "<b>1</b>")
         self.assertEqual(result["content"]["data"]["text/html"], "<b>2</b>")
 
+    def test_a_type_that_shows_itself_as_evcxr_has_it(self):
+        self.run_cell(r'''struct Dot(u32);
+            impl Dot { fn evcxr_display(&self) {
+                println!("EVCXR_BEGIN_CONTENT text/html\n<b>\n{}</b>\nEVCXR_END_CONTENT", self.0);
+                println!("EVCXR_BEGIN_CONTENT text/plain\ndot\nEVCXR_END_CONTENT"); } }''')
+        _, messages = self.run_cell('println!("a"); Dot(1).evcxr_display(); println!("b"); Dot(2)')
+        self.assertEqual([m["msg_type"] for m in messages], ["stream", "display_data", "stream", "execute_result"])
+        self.assertEqual([m["content"]["data"] for m in messages[1::2]],
+                         [{"text/html": f"<b>\n{n}</b>", "text/plain": "dot"} for n in (1, 2)])
+        self.assertEqual(self.texts(messages), "a\nb\n")
+
     def test_values_are_shown_whatever_references_they_are_behind(self):
         for code, shown in [('"a"', '"a"'), ('&"a"', '"a"'), ("&&vec![&1]", "[1]"), ("Some(&1.5)", "Some(1.5)"),
                             ("std::rc::Rc::new(5)", "5"), ("(1, 'x')", "(1, 'x')"), ("[[1, 2], [3, 4]]", "[[1, 2], [3, 4]]")]:

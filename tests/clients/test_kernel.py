@@ -71,6 +71,17 @@ class Promises(unittest.TestCase):
         self.assertEqual(reply["status"], "ok", reply)
         return next(c["data"]["text/plain"] for kind, c in outputs if kind == "execute_result")
 
+    def test_the_language_is_told_as_tools_need_it(self):
+        self.client.kernel_info()
+        info = self.client.get_shell_msg(timeout=30)["content"]
+        version = subprocess.check_output(["rustc", "--version"], text=True, cwd=pathlib.Path(__file__).parent).split()[1]
+        told = {"name": "rust", "version": version, "mimetype": "text/x-rustsrc", "codemirror_mode": "rust",
+                "file_extension": ".rs", "pygments_lexer": "rust", "nbconvert_exporter": "script"}
+        self.assertEqual({key: info["language_info"].get(key) for key in told}, told)
+        self.assertEqual((info["protocol_version"], info["supported_features"], info["debugger"]), ("5.5", [], False))
+        spec = self.manager.kernel_spec
+        self.assertEqual((spec.interrupt_mode, spec.to_dict()["kernel_protocol_version"]), ("message", "5.5.0"))
+
     def test_each_error_is_an_error_and_variables_survive(self):
         self.run_cell("let kept = vec![1, 2, 3];")
         cases = [

@@ -108,8 +108,12 @@ fn pass_on(
             Err(_) => break,
         }
     }
-    if let Some(Sent::Text(text)) = out.end() {
-        io.stdout(&text);
+    for sent in out.end() {
+        match sent {
+            Sent::Text(text) => io.stdout(&text),
+            Sent::Media { media, .. } => io.display(media, None),
+            _ => {}
+        }
     }
     if let Some(signal) = dying.first().and_then(|line| signal_named_by(line)) {
         if !ran {
@@ -119,8 +123,10 @@ fn pass_on(
         }
         io.stderr(&(dying.join("\n") + "\n"));
     }
-    if let Some(Sent::Text(text)) = err.end() {
-        io.stderr(&text);
+    for sent in err.end() {
+        if let Sent::Text(text) = sent {
+            io.stderr(&text);
+        }
     }
     end
 }
