@@ -84,6 +84,20 @@ pub fn positive(place: &str, what: &str, value: f64) -> f64 {
     value
 }
 
+/// `p` if it is a fraction of all below a quantile.
+///
+/// # Panics
+/// If it is not at least 0 and below 1.
+#[track_caller]
+pub fn fraction(place: &str, p: f64) -> f64 {
+    assert!(
+        (0.0..1.0).contains(&p),
+        "{place}: the fraction p must be at least 0 and below 1, but it is {p}; \
+         for the 99th percentile give 0.99"
+    );
+    p
+}
+
 fn infinite(value: f64) -> String {
     let text = if value.is_nan() {
         "not a number"

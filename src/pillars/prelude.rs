@@ -8,9 +8,16 @@ pub use crate::content::{Html, Json, Markdown, Png, Svg};
 pub use crate::display::{Bundle, Handle, Rich, clear_output, display};
 pub use crate::experiment::{Sweep, claim, sweep};
 pub use crate::progress::{Progress, progress};
-pub use crate::sim::{Estimate, Exponential, Histogram, Stream, Trials, replicate};
+pub use crate::sim::{
+    Calendar, Distribution, Estimate, Exponential, Histogram, Stream, Trials, batch_means, mser5,
+    quantile_interval, replicate, replicate_until,
+};
 pub use crate::table::Table;
-pub use crate::work::{Estimates, Queue, Theory, TheoryError, erlang_b, erlang_c};
+pub use crate::work::{
+    Arrivals, Backoff, Balancer, Customer, Discipline, Estimates, ForkJoin, Jitter, Network,
+    Policy, Queue, Servers, Station, Theory, TheoryError, erlang_b, erlang_c, halfin_whitt,
+    power_of_d,
+};
 
 /// JSON in the form of its text: `json!({ "rho": 0.5 })`.
 pub use serde_json::json;

@@ -37,6 +37,12 @@ impl Stream {
         (self.bits() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 
+    /// A whole number from 0 to below `count`, each as likely as the others (to 2^-64).
+    #[inline]
+    pub fn below(&mut self, count: usize) -> usize {
+        ((u128::from(self.bits()) * count as u128) >> 64) as usize
+    }
+
     #[inline]
     pub(super) fn generator(&mut self) -> &mut Pcg64Dxsm {
         &mut self.0

@@ -2,56 +2,85 @@
 //! first. With one server this is Lindley's recursion (1952), with c servers
 //! that of Kiefer and Wolfowitz (1955): no event list is needed.
 
-use crate::sim::{Exponential, Histogram, Stream};
+use super::engine::Order;
+use super::queue::Queue;
+use super::run::{Outcome, Run, Visit};
+use crate::sim::{Distribution, Exponential, Histogram, Stream};
 
-/// The customers of one replication, in order of arrival.
-pub struct Customers {
-    pub interarrival: Exponential,
-    pub service: Exponential,
-    pub arrivals: Stream,
-    pub services: Stream,
+/// What gives times: a law that is known when this is compiled, or any.
+trait Draw {
+    fn draw(&self, stream: &mut Stream) -> f64;
 }
 
-/// What one replication measured, over its counted customers.
-pub struct Run {
-    /// Waits, in units of time: their sum and their histogram.
-    pub wait_sum: f64,
-    pub waits: Histogram,
-    /// The sum of service times.
-    pub service_sum: f64,
-    /// The time from the last arrival before the counted ones to the last of them.
-    pub span: f64,
-    /// Server time spent busy during that span.
-    pub busy: f64,
-    pub servers: usize,
-}
-
-/// One customer's record, in units of time.
-pub struct Visit {
-    pub arrival: f64,
-    pub wait: f64,
-    pub service: f64,
-}
-
-/// Serves `warmup` customers uncounted, then `counted` ones.
-pub fn run(customers: Customers, servers: usize, warmup: usize, counted: usize) -> Run {
-    match servers {
-        1 => measure(customers, One(0.0), servers, warmup, counted),
-        2..=MOST_IN_A_ROW => measure(customers, Row::new(servers), servers, warmup, counted),
-        _ => measure(customers, Heap::new(servers), servers, warmup, counted),
+impl Draw for Exponential {
+    #[inline(always)]
+    fn draw(&self, stream: &mut Stream) -> f64 {
+        self.sample(stream)
     }
 }
 
-/// The first `count` customers of a queue that starts empty, one by one.
-pub fn visits(customers: Customers, servers: usize, count: usize) -> Vec<Visit> {
-    let mut line = Line { customers, free: Heap::new(servers), now: 0.0 };
-    let mut visits = Vec::with_capacity(count);
-    for i in 0..count {
-        if i % BATCH == 0 {
+impl Draw for &Distribution {
+    #[inline(always)]
+    fn draw(&self, stream: &mut Stream) -> f64 {
+        self.sample(stream)
+    }
+}
+
+/// The customers of one replication, in order of arrival.
+struct Customers<A, S> {
+    between: A,
+    service: S,
+    arrivals: Stream,
+    services: Stream,
+}
+
+/// Serves the customers of the warm-up uncounted, then the others.
+pub(super) fn run(queue: &Queue, order: Order) -> Run {
+    let Some(between) = queue.arrivals.between() else { return Run::default() };
+    let service = &queue.service;
+    match (between.as_exponential(), service.as_exponential()) {
+        (Some(between), Some(service)) => serve(queue, order, between, service),
+        (Some(between), None) => serve(queue, order, between, service),
+        (None, Some(service)) => serve(queue, order, between, service),
+        (None, None) => serve(queue, order, between, service),
+    }
+}
+
+fn serve(queue: &Queue, order: Order, between: impl Draw, service: impl Draw) -> Run {
+    let customers = customers(order, between, service);
+    match queue.servers {
+        1 => measure(customers, One(0.0), order),
+        servers @ 2..=MOST_IN_A_ROW => measure(customers, Row::new(servers), order),
+        servers => measure(customers, Heap::new(servers), order),
+    }
+}
+
+fn customers<A, S>(order: Order, between: A, service: S) -> Customers<A, S> {
+    let (arrivals, services) = (order.stream("arrivals"), order.stream("services"));
+    Customers { between, service, arrivals, services }
+}
+
+/// The first customers of a queue that starts empty, one by one.
+pub(super) fn visits(queue: &Queue, order: Order) -> Vec<Visit> {
+    let Some(between) = queue.arrivals.between() else { return vec![] };
+    let customers = customers(order, between, &queue.service);
+    let mut line = Line { customers, free: Heap::new(queue.servers), now: 0.0 };
+    let mut visits = Vec::with_capacity(order.counted);
+    for number in 0..order.counted {
+        if number % BATCH == 0 {
             crate::cell::tick();
         }
         let (wait, service) = line.serve();
-        visits.push(Visit { arrival: line.now, wait, service });
+        visits.push(Visit {
+            number: number as u64,
+            class: 0,
+            arrival: line.now,
+            wait,
+            service,
+            departure: line.now + wait + service,
+            retries: 0,
+            outcome: Outcome::Served,
+        });
     }
     visits
 }
@@ -59,28 +88,38 @@ pub fn visits(customers: Customers, servers: usize, count: usize) -> Vec<Visit> 
 /// Customers between two looks at whether the reader has interrupted the cell.
 const BATCH: usize = 1024;
 
-fn measure<F: Free>(
-    customers: Customers,
-    free: F,
-    servers: usize,
-    warmup: usize,
-    counted: usize,
-) -> Run {
+fn measure<A: Draw, S: Draw, F: Free>(customers: Customers<A, S>, free: F, order: Order) -> Run {
+    let servers = free.times().len();
     let mut line = Line { customers, free, now: 0.0 };
-    in_batches(warmup, || {
+    in_batches(order.warmup, || {
         line.serve();
     });
     let (opened, backlog) = (line.now, line.backlog());
-    let (mut wait_sum, mut service_sum, mut waits) = (0.0, 0.0, Histogram::default());
-    in_batches(counted, || {
+    let (mut wait_sum, mut service_sum) = (0.0, 0.0);
+    let (mut waits, mut times) = (Histogram::default(), Histogram::default());
+    in_batches(order.counted, || {
         let (wait, service) = line.serve();
         wait_sum += wait;
         service_sum += service;
         waits.record(wait);
+        times.record(wait + service);
     });
     // Work is conserved: what was there and what came, less what is left, was done.
     let busy = backlog + service_sum - line.backlog();
-    Run { wait_sum, waits, service_sum, span: line.now - opened, busy, servers }
+    Run {
+        servers,
+        span: line.now - opened,
+        wait_sum,
+        service_sum,
+        waits,
+        times,
+        attempts: order.counted as u64,
+        busy,
+        // Little's law (1961): the area under the number waiting is the sum of the waits.
+        waiting: wait_sum,
+        present: wait_sum + service_sum,
+        ..Run::default()
+    }
 }
 
 #[inline(always)]
@@ -96,19 +135,19 @@ fn in_batches(count: usize, mut one: impl FnMut()) {
     }
 }
 
-struct Line<F> {
-    customers: Customers,
+struct Line<A, S, F> {
+    customers: Customers<A, S>,
     free: F,
     now: f64,
 }
 
-impl<F: Free> Line<F> {
+impl<A: Draw, S: Draw, F: Free> Line<A, S, F> {
     /// Lets the next customer arrive and books its service: (wait, service time).
     #[inline(always)]
     fn serve(&mut self) -> (f64, f64) {
-        let Customers { interarrival, service, arrivals, services } = &mut self.customers;
-        self.now += interarrival.sample(arrivals);
-        let service = service.sample(services);
+        let Customers { between, service, arrivals, services } = &mut self.customers;
+        self.now += between.draw(arrivals);
+        let service = service.draw(services);
         let start = later(self.now, self.free.first());
         self.free.book(start + service);
         (start - self.now, service)
@@ -244,20 +283,21 @@ fn earlier(a: f64, b: f64) -> f64 {
 mod tests {
     use super::*;
 
-    fn customers(seed: u64, servers: usize) -> Customers {
-        Customers {
-            interarrival: Exponential::with_rate(0.8 * servers as f64),
-            service: Exponential::with_rate(1.0),
-            arrivals: Stream::new(seed, 0, "arrivals"),
-            services: Stream::new(seed, 0, "services"),
-        }
+    fn order(seed: u64, warmup: usize, counted: usize) -> Order {
+        Order { seed, replication: 0, warmup, counted }
+    }
+
+    fn of(order: Order, servers: usize) -> Customers<Exponential, Exponential> {
+        let rate = 0.8 * servers as f64;
+        customers(order, Exponential::with_rate(rate), Exponential::with_rate(1.0))
     }
 
     #[test]
     fn row_and_heap_serve_alike() {
         for servers in 1..=MOST_IN_A_ROW {
-            let row = measure(customers(1, servers), Row::new(servers), servers, 100, 5000);
-            let heap = measure(customers(1, servers), Heap::new(servers), servers, 100, 5000);
+            let order = order(1, 100, 5000);
+            let row = measure(of(order, servers), Row::new(servers), order);
+            let heap = measure(of(order, servers), Heap::new(servers), order);
             assert_eq!(row.wait_sum, heap.wait_sum, "{servers} servers");
             assert!((row.busy - heap.busy).abs() < 1e-6, "{servers} servers");
         }
@@ -265,10 +305,11 @@ mod tests {
 
     #[test]
     fn one_server_is_lindleys_recursion() {
-        let mut by_hand = customers(2, 1);
+        let order = order(2, 0, 2000);
+        let mut by_hand = of(order, 1);
         let (mut wait, mut service) = (0.0f64, 0.0);
-        for visit in visits(customers(2, 1), 1, 2000) {
-            let gap = by_hand.interarrival.sample(&mut by_hand.arrivals);
+        for visit in visits(&Queue::mm1(0.8, 1.0), order) {
+            let gap = by_hand.between.sample(&mut by_hand.arrivals);
             wait = (wait + service - gap).max(0.0);
             service = by_hand.service.sample(&mut by_hand.services);
             assert!((visit.wait - wait).abs() < 1e-9 && visit.service == service);
@@ -278,8 +319,9 @@ mod tests {
     #[test]
     fn busy_time_is_that_of_the_visits() {
         let (servers, warmup, counted) = (3, 50, 400);
-        let run = run(customers(3, servers), servers, warmup, counted);
-        let visits = visits(customers(3, servers), servers, warmup + counted);
+        let queue = Queue::mmc(2.4, 1.0, servers);
+        let run = run(&queue, order(3, warmup, counted));
+        let visits = visits(&queue, order(3, 0, warmup + counted));
         let (from, to) = (visits[warmup - 1].arrival, visits[warmup + counted - 1].arrival);
         let overlap = |visit: &Visit| {
             let start = visit.arrival + visit.wait;

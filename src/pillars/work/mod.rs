@@ -1,10 +1,27 @@
 //! Work: queues in front of servers, simulated and in closed form.
 
+pub mod arrivals;
+pub mod backoff;
+pub mod balance;
+pub mod discipline;
+mod engine;
 pub mod estimates;
 mod fifo;
+pub mod fork_join;
+pub mod network;
+pub mod policy;
 pub mod queue;
+mod run;
+mod sharing;
 pub mod theory;
 
+pub use arrivals::Arrivals;
+pub use backoff::{Backoff, Jitter};
+pub use balance::{Balancer, power_of_d};
+pub use discipline::{Customer, Discipline};
 pub use estimates::Estimates;
+pub use fork_join::ForkJoin;
+pub use network::{Flow, Network, Station};
+pub use policy::{Policy, Servers};
 pub use queue::Queue;
-pub use theory::{Theory, TheoryError, erlang_b, erlang_c};
+pub use theory::{Theory, TheoryError, erlang_b, erlang_c, halfin_whitt};

@@ -1,0 +1,182 @@
+//! Load balancers against published values and against what is proved of them.
+
+use pillars::prelude::{Balancer, Distribution, Policy, Queue, Trials, power_of_d};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+fn stay(balancer: &Balancer, trials: Trials) -> f64 {
+    balancer.simulate(trials).time_in_system.mean
+}
+
+/// Mitzenmacher's table: the mean time in the system in the limit of many servers.
+#[test]
+fn the_limit_of_two_and_three_choices_is_mitzenmachers() {
+    let rates = [0.5, 0.7, 0.8, 0.9, 0.95, 0.99];
+    // At 0.8 the table has 1.9475; the sum, 1 + .64 + .8^6 + .8^14 + .., is 1.94736.
+    let two = [1.2657, 1.6145, 1.9474, 2.6141, 3.3830, 5.4320];
+    let three = [1.1252, 1.3568, 1.5809, 2.0279, 2.5351, 3.8578];
+    for (choices, table) in [(2, two), (3, three)] {
+        for (rate, printed) in rates.into_iter().zip(table) {
+            let time = power_of_d(rate, choices).unwrap();
+            assert!((time - printed).abs() < 6e-5, "{choices} at {rate}: {time} and {printed}");
+        }
+    }
+    assert_eq!(power_of_d(0.5, 1), Ok(2.0));
+    assert!(power_of_d(1.0, 2).is_err() && power_of_d(-1.0, 2).is_err());
+}
+
+/// His simulation of 100 servers lies within a few per cent of the limit at moderate loads; with
+/// replacement above it, since one may be looked at twice.
+#[test]
+fn a_hundred_servers_are_near_the_limit() {
+    let trials = Trials::new(10, 400_000).seed(1917);
+    for (load, within) in [(0.5, 0.01), (0.8, 0.02), (0.9, 0.03)] {
+        let limit = power_of_d(load, 2).unwrap();
+        let [distinct, replaced] = [true, false].map(|distinct| {
+            let policy = Policy::PowerOf { choices: 2, distinct };
+            stay(&Balancer::memoryless(load, 100).policy(policy), trials)
+        });
+        for time in [distinct, replaced] {
+            assert!((time / limit - 1.0).abs() < within + 0.01, "{load}: {time} and {limit}");
+        }
+        assert!(distinct < replaced, "{load}: {distinct} and {replaced}");
+    }
+}
+
+/// Ten servers at a load of 0.95: values that were computed for this project apart.
+#[test]
+fn ten_servers_at_95_per_cent() {
+    let trials = Trials::new(20, 400_000).warmup(100_000).seed(7);
+    let cases = [
+        (Policy::Random, 20.0),
+        (Policy::RoundRobin, 11.16),
+        (Policy::TWO_CHOICES, 4.34),
+        (Policy::JoinIdleQueue, 4.28),
+        (Policy::LeastConnections, 2.94),
+        (Policy::LeastWork, 2.65),
+    ];
+    for (policy, value) in cases {
+        let balancer = Balancer::memoryless(0.95, 10).policy(policy.clone());
+        let run = balancer.simulate(trials);
+        let relative = run.time_in_system.mean / value - 1.0;
+        assert!(relative.abs() < 0.05, "{policy:?}: {} and {value}", run.time_in_system);
+        if let Ok(theory) = balancer.theory()
+            && !matches!(policy, Policy::PowerOf { .. })
+        {
+            assert!(run.time_in_system.gap_in_bars(theory) < 2.0, "{policy:?}: {theory}");
+        }
+    }
+    // Whoever knows the work that is left has one line for all.
+    let central = Queue::mmc(9.5, 1.0, 10);
+    let least = Balancer::memoryless(0.95, 10).policy(Policy::LeastWork).simulate(trials);
+    let truth = central.theory().unwrap().time_in_system;
+    assert!(least.time_in_system.gap_in_bars(truth) < 2.0, "{}", least.time_in_system);
+}
+
+#[test]
+fn policies_are_in_the_order_that_is_expected() {
+    let trials = Trials::new(10, 200_000).seed(3);
+    let service = Distribution::fitted(1.0, 4.0);
+    let time = |policy| {
+        let balancer =
+            Balancer::new(pillars::prelude::Arrivals::poisson(16.0), service.clone(), 20);
+        stay(&balancer.policy(policy), trials)
+    };
+    let ring = |bound| Policy::Ring { keys: 10_000, points: 100, bound };
+    let order = [
+        Policy::LeastWork,
+        Policy::LeastConnections,
+        Policy::PowerOf { choices: 5, distinct: true },
+        Policy::TWO_CHOICES,
+        Policy::RoundRobin,
+        Policy::Random,
+    ];
+    let times: Vec<f64> = order.into_iter().map(time).collect();
+    assert!(times.is_sorted(), "{times:?}");
+    assert!(time(Policy::JoinIdleQueue) < time(Policy::Random));
+    assert!(time(Policy::PeakEwma { decay: 10.0 }) < time(Policy::RoundRobin));
+    assert!(time(ring(1.25)) < time(ring(f64::INFINITY)));
+    // With all its weight on equal servers, weighted is random.
+    let weighted = time(Policy::Weighted(vec![2.0; 20]));
+    assert!((weighted / time(Policy::Random) - 1.0).abs() < 0.05);
+}
+
+/// Old news sends everybody to the server that was shortest: worse than random (Mitzenmacher,
+/// 2000), while two choices still help.
+#[test]
+fn stale_news_makes_a_herd() {
+    let trials = Trials::new(10, 100_000).seed(11);
+    let of =
+        |policy, every| stay(&Balancer::memoryless(0.9, 100).policy(policy).stale(every), trials);
+    let fresh = stay(&Balancer::memoryless(0.9, 100).policy(Policy::LeastConnections), trials);
+    let herd = of(Policy::LeastConnections, 10.0);
+    assert!(of(Policy::LeastConnections, 0.01) < 1.2 * fresh);
+    assert!(herd > 10.0 && herd > of(Policy::TWO_CHOICES, 10.0), "{herd}");
+    assert!(of(Policy::TWO_CHOICES, 1.0) < 10.0);
+}
+
+#[test]
+fn slow_servers_want_less() {
+    let trials = Trials::new(10, 100_000).seed(5);
+    let speeds: Vec<f64> = (0..10).map(|n| if n < 5 { 1.5 } else { 0.5 }).collect();
+    let time = |policy| stay(&Balancer::memoryless(0.7, 10).speeds(&speeds).policy(policy), trials);
+    let (weighted, two) = (time(Policy::Weighted(speeds.clone())), time(Policy::TWO_CHOICES));
+    // Random sends half of the customers to a quarter of the capacity: it cannot keep up.
+    assert!(time(Policy::Random) > 20.0 * weighted && two < weighted);
+}
+
+#[test]
+fn a_readers_own_policy_is_like_one_that_is_built_in() {
+    let trials = Trials::new(5, 50_000);
+    let balancer = || Balancer::memoryless(0.9, 8);
+    let own = Policy::own(|servers, _| {
+        let all = 0..servers.count();
+        all.min_by(|a, b| servers.work_left(*a).total_cmp(&servers.work_left(*b))).unwrap_or(0)
+    });
+    let built_in = stay(&balancer().policy(Policy::LeastWork), trials);
+    assert_eq!(stay(&balancer().policy(own), trials), built_in);
+    let random = Policy::own(|servers, random| random.below(servers.count()));
+    assert_eq!(stay(&balancer().policy(random), trials), stay(&balancer(), trials));
+    let wrong = balancer().policy(Policy::own(|servers, _| servers.count()));
+    let said = catch_unwind(AssertUnwindSafe(|| wrong.simulate(trials))).unwrap_err();
+    let said = said.downcast_ref::<String>().unwrap();
+    assert!(
+        said.contains("there are 8 servers, numbered from 0, but the policy named 8"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_makes_no_sense_is_told_in_a_sentence() {
+    let three = || Balancer::memoryless(0.5, 3);
+    type Case = (Box<dyn Fn()>, &'static str);
+    let cases: [Case; 7] = [
+        (Box::new(|| drop(Balancer::memoryless(-0.5, 3))), "the load must be a positive number"),
+        (Box::new(|| drop(Balancer::memoryless(0.5, 0))), "at least 1 server"),
+        (
+            Box::new(move || drop(three().policy(Policy::Weighted(vec![1.0])))),
+            "a weight for each of the 3",
+        ),
+        (
+            Box::new(move || drop(three().policy(Policy::Weighted(vec![0.0; 3])))),
+            "sum to more than 0",
+        ),
+        (
+            Box::new(move || drop(three().policy(Policy::PowerOf { choices: 4, distinct: true }))),
+            "from 1 to the number of servers, 3",
+        ),
+        (
+            Box::new(move || drop(three().policy(Policy::Ring { keys: 1, points: 1, bound: 0.5 }))),
+            "the bound must be at least 1",
+        ),
+        (
+            Box::new(move || drop(three().speeds(&[1.0, 0.0, 1.0]))),
+            "speed of each server must be a positive number",
+        ),
+    ];
+    for (run, told) in cases {
+        let said = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
+        let text = said.downcast_ref::<String>().cloned();
+        let text = text.or(said.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap();
+        assert!(text.contains(told), "{text:?} lacks {told:?}");
+    }
+}

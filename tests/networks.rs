@@ -1,0 +1,118 @@
+//! Networks of queues against Jackson, mean value analysis, and what is proved of fork and join.
+
+use pillars::prelude::{Distribution, ForkJoin, Network, Queue, Station, Trials};
+
+fn station(name: &str, mean: f64, servers: usize) -> Station {
+    Station::new(name, Distribution::exponential(mean), servers)
+}
+
+fn near(a: f64, b: f64, relative: f64) -> bool {
+    (a - b).abs() <= relative * b.abs()
+}
+
+/// A web site: each request goes to the application, which asks the database or is done.
+fn site() -> Network {
+    let stations = [station("web", 0.05, 1), station("app", 0.3, 4), station("db", 0.1, 1)];
+    Network::open(
+        &stations,
+        &[5.0, 0.0, 1.0],
+        &[&[0.0, 1.0, 0.0], &[0.0, 0.0, 0.4], &[0.0, 0.5, 0.0]],
+    )
+}
+
+#[test]
+fn an_open_network_is_jacksons() {
+    let theory = site().theory().unwrap();
+    let run = site().simulate(Trials::new(20, 50_000).seed(1));
+    assert!(run.time_in_system.gap_in_bars(theory.time_in_system) < 2.0, "{}", run.time_in_system);
+    assert!(run.throughput.gap_in_bars(6.0) < 2.0);
+    for i in 0..3 {
+        assert!(run.utilization[i].gap_in_bars(theory.utilization[i]) < 2.0, "{i}");
+        assert!(run.number[i].gap_in_bars(theory.number[i]) < 2.0, "{i}");
+    }
+    // Little's law, for the whole.
+    assert!(near(theory.number.iter().sum::<f64>(), 6.0 * theory.time_in_system, 1e-12));
+}
+
+#[test]
+fn stations_in_a_row_are_queues_of_their_own() {
+    let tandem = Network::tandem(0.8, &[station("first", 1.0, 1), station("second", 2.0, 3)]);
+    let alone =
+        [Queue::mm1(0.8, 1.0), Queue::mmc(0.8, 0.5, 3)].map(|queue| queue.theory().unwrap());
+    let sum: f64 = alone.iter().map(|theory| theory.time_in_system).sum();
+    assert!(near(tandem.theory().unwrap().time_in_system, sum, 1e-12));
+    assert!(tandem.simulate(Trials::new(20, 100_000)).time_in_system.gap_in_bars(sum) < 2.0);
+}
+
+/// Terminals that think, a processor, two disks: the usual example of a closed network.
+#[test]
+fn a_closed_network_is_that_of_mean_value_analysis() {
+    for servers in [1, 2] {
+        let stations = [
+            Station::new("think", Distribution::exponential(5.0), usize::MAX),
+            station("cpu", 0.3, servers),
+            station("disk", 0.4, 1),
+        ];
+        let routes: [&[f64]; 3] = [&[0.0, 1.0, 0.0], &[0.25, 0.25, 0.5], &[0.0, 1.0, 0.0]];
+        for customers in [1, 5, 20] {
+            let network = Network::closed(&stations, customers, &routes);
+            let theory = network.theory().unwrap();
+            let run = network.simulate(Trials::new(20, 20_000).seed(2));
+            let name = format!("{customers} customers, {servers} servers");
+            assert!(run.throughput.gap_in_bars(theory.throughput) < 2.0, "{name}");
+            assert!(run.number[1].gap_in_bars(theory.number[1]) < 2.0, "{name}");
+            assert!(near(theory.number.iter().sum::<f64>(), customers as f64, 1e-9), "{name}");
+            assert!(theory.utilization[1..].iter().all(|u| *u < 1.0), "{name}");
+        }
+    }
+}
+
+/// Two stations by hand: with equal services and n customers each is busy n / (n + 1) of the time.
+#[test]
+fn a_cycle_of_two_equal_stations_by_hand() {
+    let stations = [station("a", 1.0, 1), station("b", 1.0, 1)];
+    for customers in [1usize, 2, 10] {
+        let theory =
+            Network::closed(&stations, customers, &[&[0.0, 1.0], &[1.0, 0.0]]).theory().unwrap();
+        let busy = customers as f64 / (customers as f64 + 1.0);
+        assert!(near(theory.utilization[0], busy, 1e-9) && near(theory.throughput, busy, 1e-9));
+    }
+}
+
+#[test]
+fn forks_join_when_the_last_is_done() {
+    for load in [0.3, 0.8] {
+        for (servers, within) in [(1, 0.0), (2, 0.0), (8, 0.05)] {
+            let fork = ForkJoin::new(load, Distribution::exponential(1.0), servers);
+            let (theory, run) = (fork.theory().unwrap(), fork.simulate(Trials::new(20, 100_000)));
+            let fits = run.gap_in_bars(theory) < 2.0 || near(run.mean, theory, within);
+            assert!(fits, "{servers} at {load}: {run} and {theory}");
+        }
+    }
+    assert!(ForkJoin::new(2.0, Distribution::exponential(1.0), 2).theory().is_err());
+}
+
+#[test]
+fn what_makes_no_sense_is_told_in_a_sentence() {
+    let one = || vec![station("one", 1.0, 1)];
+    type Case = (Box<dyn Fn()>, &'static str);
+    let cases: [Case; 6] = [
+        (
+            Box::new(move || drop(Network::open(&one(), &[], &[&[0.0]]))),
+            "for each of the 1 stations",
+        ),
+        (Box::new(move || drop(Network::open(&one(), &[0.0], &[&[0.0]]))), "one of them above"),
+        (Box::new(move || drop(Network::open(&one(), &[1.0], &[&[1.5]]))), "between 0 and 1"),
+        (Box::new(move || drop(Network::closed(&one(), 0, &[&[1.0]]))), "at least 1 customer"),
+        (Box::new(move || drop(Network::closed(&one(), 1, &[&[0.5]]))), "must sum to 1"),
+        (Box::new(|| drop(Network::tandem(1.0, &[]))), "at least 1 station"),
+    ];
+    for (run, told) in cases {
+        let said = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_err();
+        let text = said.downcast_ref::<String>().cloned();
+        let text = text.or(said.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap();
+        assert!(text.contains(told), "{text:?} lacks {told:?}");
+    }
+    let forever = Network::open(&one(), &[1.0], &[&[1.0]]).theory();
+    assert!(forever.unwrap_err().to_string().contains("never leave"));
+}
