@@ -206,7 +206,7 @@ BUSY = """println!("begun"); let hands: Vec<_> = (0..@).map(|_| std::thread::spa
 let begin = std::time::Instant::now(); while begin.elapsed().as_secs() < 8 {} })).collect(); for hand in hands { hand.join().unwrap(); }"""
 
 
-def busy(name, kernel):
+def busy(name, kernel, leave_out=()):
     """Answers while a cell keeps every processor at work."""
     client = kernel.client
     running = client.execute(BUSY.replace("@", str(os.cpu_count())))
@@ -218,6 +218,8 @@ def busy(name, kernel):
             "complete": lambda: client.complete("let x = 1; x", 12), "kernel_info on control": None, "heartbeat": None}
     told, waiting = [], []
     for kind, ask in asks.items():
+        if kind in leave_out:
+            continue
         times = []
         for n in range(20):
             begin = time.perf_counter()
@@ -353,7 +355,7 @@ def main():
     cells(ours, peer, rustc)
     busy("pillars", ours)
     if peer:
-        busy("evcxr", peer)
+        busy("evcxr", peer, leave_out=["complete"])  # it panics, and answers nothing after that
         peer.close()
     session(ours)
     again(ours)
