@@ -14,8 +14,9 @@ pub use crate::sim::{
 };
 pub use crate::table::Table;
 pub use crate::work::{
-    Arrivals, Backoff, Balancer, Customer, Discipline, Estimates, ForkJoin, Jitter, Network,
-    Policy, Queue, Servers, Station, Theory, TheoryError, erlang_b, erlang_c, halfin_whitt,
+    Arrivals, Backoff, Balancer, Customer, Discipline, Estimates, Fanout, ForkJoin, Jitter,
+    MapReduce, Network, Policy, Queue, RetryStorm, Scalability, Serverless, Servers, Station,
+    Theory, TheoryError, WorkStealing, amdahl, erlang_b, erlang_c, gustafson, halfin_whitt,
     power_of_d,
 };
 

@@ -74,7 +74,7 @@ impl fmt::Display for Estimate {
 }
 
 /// The quantile of Student's t that bounds a two-sided interval.
-fn student_t(freedom: usize) -> f64 {
+pub(crate) fn student_t(freedom: usize) -> f64 {
     match StudentsT::new(0.0, 1.0, freedom as f64) {
         Ok(t) => t.inverse_cdf(0.5 + CONFIDENCE / 2.0),
         Err(error) => unreachable!("t with {freedom} degrees of freedom: {error}"),

@@ -9,6 +9,7 @@ pub mod estimates;
 mod fifo;
 pub mod fork_join;
 pub mod network;
+pub mod parallel;
 pub mod policy;
 pub mod queue;
 mod run;
@@ -22,6 +23,9 @@ pub use discipline::{Customer, Discipline};
 pub use estimates::Estimates;
 pub use fork_join::ForkJoin;
 pub use network::{Flow, Network, Station};
+pub use parallel::{
+    Fanout, MapReduce, RetryStorm, Scalability, Serverless, WorkStealing, amdahl, gustafson,
+};
 pub use policy::{Policy, Servers};
 pub use queue::Queue;
 pub use theory::{Theory, TheoryError, erlang_b, erlang_c, halfin_whitt};
