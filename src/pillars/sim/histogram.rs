@@ -112,6 +112,55 @@ fn edge(bin: usize) -> f64 {
     f64::from_bits(LOWEST + ((bin as u64) << SHIFT))
 }
 
+/// A histogram in the making, with room for all that may come: nothing is asked of a value but
+/// where it belongs.
+#[derive(Clone, Debug)]
+pub(crate) struct Recorder {
+    /// All bins, and one more for zeros: which values are zero cannot be foretold, and a branch
+    /// would cost more than the rest.
+    counts: Vec<u32>,
+    zeros: u64,
+}
+
+const BINS: usize = ((HIGHEST - LOWEST) >> SHIFT) as usize + 1;
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Recorder {
+    pub fn new() -> Self {
+        Self { counts: vec![0; BINS + 1], zeros: 0 }
+    }
+
+    /// Counts one value, at least zero.
+    #[inline(always)]
+    pub fn record(&mut self, value: f64) {
+        let is_zero = value <= 0.0;
+        self.zeros += u64::from(is_zero);
+        let at = if is_zero { BINS } else { bin(value) };
+        if let Some(count) = self.counts.get_mut(at) {
+            *count = count.wrapping_add(1);
+        }
+    }
+
+    /// What was counted, without the room that was not needed.
+    pub fn finish(self) -> Histogram {
+        let (octave, bins) = (BINS_PER_OCTAVE as usize, &self.counts[..BINS]);
+        let used = |count: &u32| *count > 0;
+        let (Some(low), Some(high)) = (bins.iter().position(used), bins.iter().rposition(used))
+        else {
+            return Histogram { zeros: self.zeros, total: self.zeros, ..Histogram::default() };
+        };
+        let first = low / octave * octave;
+        let counts = bins[first..(high / octave * octave + octave).min(BINS)].to_vec();
+        let total = self.zeros + counts.iter().map(|count| u64::from(*count)).sum::<u64>();
+        Histogram { counts, first, zeros: self.zeros, total }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +187,27 @@ mod tests {
         assert_eq!(histogram.exceeds(0.0), 0.75);
         assert_eq!(histogram.exceeds(1e9), 0.0);
         assert_eq!(histogram.exceeds(1e-7), 0.75);
+    }
+
+    #[test]
+    fn what_is_recorded_with_room_is_the_same_histogram() {
+        let values = [0.0, 1.0, 1.0, 1e-300, 3.7, 0.0, 1e300, 0.25];
+        for count in 0..=values.len() {
+            let (mut histogram, mut recorder) = (Histogram::default(), Recorder::new());
+            for &value in &values[..count] {
+                histogram.record(value);
+                recorder.record(value);
+            }
+            let recorded = recorder.finish();
+            assert_eq!((recorded.len(), recorded.zeros), (histogram.len(), histogram.zeros));
+            for p in [0.1, 0.3, 0.5, 0.9] {
+                assert_eq!(recorded.quantile(p), histogram.quantile(p), "{p} of {count}");
+            }
+            for t in [0.0, 0.3, 1.0, 5.0] {
+                let (a, b) = (recorded.exceeds(t), histogram.exceeds(t));
+                assert!(a == b || count == 0, "{t} of {count}: {a} and {b}");
+            }
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! distributions, replications in parallel, and statistics with intervals.
 
 pub mod calendar;
+pub(crate) mod clocks;
 pub mod distribution;
 pub mod exponential;
 pub mod histogram;

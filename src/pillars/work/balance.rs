@@ -8,7 +8,8 @@ use super::queue::Queue;
 use super::run::{Outcome, Run, Visit};
 use super::theory::TheoryError;
 use crate::number::positive;
-use crate::sim::{Calendar, Distribution, Trials, replicate};
+use crate::sim::clocks::Clocks;
+use crate::sim::{Distribution, Trials, replicate};
 use std::collections::VecDeque;
 
 /// Servers with a line for each, first come first served, and a policy that chooses among them.
@@ -189,7 +190,7 @@ impl Balancer {
             present: vec![0; count],
         };
         let mut lines: Vec<VecDeque<(u64, f64, f64)>> = vec![VecDeque::new(); count];
-        let mut departures: Calendar<u32> = Calendar::new();
+        let mut departures = Clocks::new(count);
         let mut tally = Tally::default();
         if order.warmup == 0 {
             tally.open();
@@ -204,7 +205,7 @@ impl Balancer {
                 crate::cell::tick();
                 batch = 0;
             }
-            let departure = departures.upcoming().unwrap_or(f64::INFINITY);
+            let (departure, at) = departures.first();
             let now = departure.min(arrival);
             if now == f64::INFINITY {
                 break;
@@ -220,14 +221,15 @@ impl Balancer {
             tally.advance(now, waiting, present as f64, busy as f64);
             servers.now = now;
             if departure <= arrival {
-                let Some(server) = departures.next() else { break };
-                let at = server as usize;
                 let Some((number, came, service)) = lines[at].pop_front() else { break };
                 servers.present[at] -= 1;
                 present -= 1;
                 match lines[at].front() {
-                    Some((_, _, next)) => departures.book_at(now + next, server),
-                    None => busy -= 1,
+                    Some((_, _, next)) => departures.set(at, now + next),
+                    None => {
+                        departures.set(at, f64::INFINITY);
+                        busy -= 1;
+                    }
                 }
                 if self.stale.is_none() {
                     servers.lengths[at] -= 1;
@@ -261,7 +263,7 @@ impl Balancer {
                 }
                 if lines[at].is_empty() {
                     busy += 1;
-                    departures.book_at(now + service, at as u32);
+                    departures.set(at, now + service);
                 }
                 lines[at].push_back((number, now, service));
                 number += 1;

@@ -6,6 +6,8 @@ use super::discipline::{Chosen, Crowd, Customer, Discipline, Ranked, Stack, Wait
 use super::queue::Queue;
 use super::run::{Outcome, Run, Visit};
 use super::sharing;
+use crate::sim::clocks::Clocks;
+use crate::sim::histogram::Recorder;
 use crate::sim::{Calendar, Stream};
 use std::collections::VecDeque;
 
@@ -55,7 +57,6 @@ struct Place {
     state: State,
     /// Changes with the state: what was booked for another is void.
     version: u32,
-    server: u32,
     /// When it came this time, and when its service began or went on.
     entered: f64,
     since: f64,
@@ -85,7 +86,8 @@ struct Engine<'a, W, F> {
     servers: Vec<Server>,
     /// Servers that could begin at once, the latest to stop on top.
     idle: Vec<u32>,
-    departures: Calendar<(u32, u32)>,
+    /// When each server is done.
+    departures: Clocks,
     timers: Calendar<Timer>,
     now: f64,
     number: u64,
@@ -118,6 +120,8 @@ pub(super) struct Tally {
     pub stayed: f64,
     pub opened: Option<(f64, f64, f64, f64)>,
     pub run: Run,
+    waits: Recorder,
+    times: Recorder,
 }
 
 impl Tally {
@@ -147,6 +151,7 @@ impl Tally {
             self.present
         );
         let (at, waiting, present, busy) = self.opened.unwrap_or((self.last, 0.0, 0.0, 0.0));
+        (self.run.waits, self.run.times) = (self.waits.finish(), self.times.finish());
         self.run.servers = servers;
         self.run.span = self.last - at;
         self.run.waiting = self.waiting - waiting;
@@ -167,8 +172,8 @@ impl Tally {
             Outcome::Served => {
                 run.wait_sum += visit.wait;
                 run.service_sum += visit.service;
-                run.waits.record(visit.wait);
-                run.times.record(visit.wait + visit.service);
+                self.waits.record(visit.wait);
+                self.times.record(visit.wait + visit.service);
                 if let Some((served, waits)) = run.classes.get_mut(visit.class as usize) {
                     *served += 1;
                     *waits += visit.wait;
@@ -197,7 +202,7 @@ impl<'a, W: Waiting, F: FnMut(&Visit)> Engine<'a, W, F> {
             free: vec![],
             servers: vec![Server::default(); queue.servers],
             idle: (0..servers).rev().collect(),
-            departures: Calendar::new(),
+            departures: Clocks::new(queue.servers),
             timers: Calendar::new(),
             now: 0.0,
             number: 0,
@@ -238,15 +243,12 @@ impl<'a, W: Waiting, F: FnMut(&Visit)> Engine<'a, W, F> {
                 crate::cell::tick();
                 batch = 0;
             }
-            let departure = self.departures.upcoming().unwrap_or(f64::INFINITY);
+            let (departure, server) = self.departures.first();
             let timer = self.timers.upcoming().unwrap_or(f64::INFINITY);
             // At the same moment those who are done leave first.
-            if departure <= arrival && departure <= timer {
-                let Some((place, version)) = self.departures.next() else { break };
-                if self.places[place as usize].version == version {
-                    self.advance(departure);
-                    self.departs(place);
-                }
+            if departure <= arrival && departure <= timer && departure < f64::INFINITY {
+                self.advance(departure);
+                self.departs(server as u32);
             } else if timer <= arrival {
                 let Some(event) = self.timers.next() else { break };
                 self.advance(timer);
@@ -331,8 +333,8 @@ impl<'a, W: Waiting, F: FnMut(&Visit)> Engine<'a, W, F> {
             return place;
         }
         let place = self.places.len() as u32;
-        let (state, version, server) = (State::Waits, 0, 0);
-        self.places.push(Place { customer, state, version, server, entered: now, since: now });
+        let (state, version) = (State::Waits, 0);
+        self.places.push(Place { customer, state, version, entered: now, since: now });
         place
     }
 
@@ -342,10 +344,10 @@ impl<'a, W: Waiting, F: FnMut(&Visit)> Engine<'a, W, F> {
         let at = &mut self.places[place as usize];
         at.state = State::Served;
         at.version = at.version.wrapping_add(1);
-        (at.server, at.since) = (server, self.now);
+        at.since = self.now;
         self.servers[server as usize].job = Some(place);
         self.busy += 1;
-        self.departures.book_at(self.now + at.customer.left, (place, at.version));
+        self.departures.set(server as usize, self.now + at.customer.left);
     }
 
     /// The server whose customer makes way for a newcomer, if one does: the one with the
@@ -377,10 +379,10 @@ impl<'a, W: Waiting, F: FnMut(&Visit)> Engine<'a, W, F> {
 
     /// Somebody has been served.
     #[inline]
-    fn departs(&mut self, place: u32) {
+    fn departs(&mut self, server: u32) {
+        let Some(place) = self.servers[server as usize].job.take() else { return };
         let at = &self.places[place as usize];
-        let (customer, server, entered) = (at.customer, at.server, at.entered);
-        self.servers[server as usize].job = None;
+        let (customer, entered) = (at.customer, at.entered);
         self.busy -= 1;
         self.leaves(place, State::Free);
         // Rounding may leave less than nothing.
@@ -402,6 +404,7 @@ impl<'a, W: Waiting, F: FnMut(&Visit)> Engine<'a, W, F> {
             self.waits -= 1;
             return self.begins(place, server);
         }
+        self.departures.set(server as usize, f64::INFINITY);
         self.idle.push(server);
     }
 
@@ -439,7 +442,7 @@ impl<'a, W: Waiting, F: FnMut(&Visit)> Engine<'a, W, F> {
                     // It stays there until the server is repaired.
                     let at = &mut self.places[place as usize];
                     at.customer.left -= self.now - at.since;
-                    at.version = at.version.wrapping_add(1);
+                    self.departures.set(server as usize, f64::INFINITY);
                     self.busy -= 1;
                 }
                 if let Some((_, repair)) = &self.queue.breakdowns {

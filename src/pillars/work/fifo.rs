@@ -5,7 +5,8 @@
 use super::engine::Order;
 use super::queue::Queue;
 use super::run::{Outcome, Run, Visit};
-use crate::sim::{Distribution, Exponential, Histogram, Stream};
+use crate::sim::histogram::Recorder;
+use crate::sim::{Distribution, Exponential, Stream};
 
 /// What gives times: a law that is known when this is compiled, or any.
 trait Draw {
@@ -91,18 +92,24 @@ const BATCH: usize = 1024;
 fn measure<A: Draw, S: Draw, F: Free>(customers: Customers<A, S>, free: F, order: Order) -> Run {
     let servers = free.times().len();
     let mut line = Line { customers, free, now: 0.0 };
-    in_batches(order.warmup, || {
-        line.serve();
+    in_batches(order.warmup, |batch| {
+        for _ in 0..batch {
+            line.serve();
+        }
     });
     let (opened, backlog) = (line.now, line.backlog());
     let (mut wait_sum, mut service_sum) = (0.0, 0.0);
-    let (mut waits, mut times) = (Histogram::default(), Histogram::default());
-    in_batches(order.counted, || {
-        let (wait, service) = line.serve();
-        wait_sum += wait;
-        service_sum += service;
-        waits.record(wait);
-        times.record(wait + service);
+    let (mut waits, mut times) = (Recorder::new(), Recorder::new());
+    let mut several = vec![(0.0, 0.0); BATCH];
+    in_batches(order.counted, |batch| {
+        let several = &mut several[..batch];
+        line.serve_several(several);
+        for (wait, service) in several {
+            wait_sum += *wait;
+            service_sum += *service;
+            waits.record(*wait);
+            times.record(*wait + *service);
+        }
     });
     // Work is conserved: what was there and what came, less what is left, was done.
     let busy = backlog + service_sum - line.backlog();
@@ -111,8 +118,8 @@ fn measure<A: Draw, S: Draw, F: Free>(customers: Customers<A, S>, free: F, order
         span: line.now - opened,
         wait_sum,
         service_sum,
-        waits,
-        times,
+        waits: waits.finish(),
+        times: times.finish(),
         attempts: order.counted as u64,
         busy,
         // Little's law (1961): the area under the number waiting is the sum of the waits.
@@ -123,14 +130,12 @@ fn measure<A: Draw, S: Draw, F: Free>(customers: Customers<A, S>, free: F, order
 }
 
 #[inline(always)]
-fn in_batches(count: usize, mut one: impl FnMut()) {
+fn in_batches(count: usize, mut several: impl FnMut(usize)) {
     let mut left = count;
     while left > 0 {
         crate::cell::tick();
         let batch = left.min(BATCH);
-        for _ in 0..batch {
-            one();
-        }
+        several(batch);
         left -= batch;
     }
 }
@@ -153,6 +158,25 @@ impl<A: Draw, S: Draw, F: Free> Line<A, S, F> {
         (start - self.now, service)
     }
 
+    /// Lets the next customers arrive: (wait, service time) of each. A function of its own, on
+    /// copies of its own: so that the generators' state stays in registers.
+    #[inline(never)]
+    fn serve_several(&mut self, several: &mut [(f64, f64)]) {
+        let Customers { between, service, arrivals, services } = &mut self.customers;
+        let (mut coming, mut serving) = (arrivals.clone(), services.clone());
+        let (mut free, mut now) = (self.free.lift(), self.now);
+        for customer in several {
+            now += between.draw(&mut coming);
+            let service = service.draw(&mut serving);
+            // Not `later`: it would become a branch, on what cannot be foretold.
+            let start = now.max(free.first());
+            free.book(start + service);
+            *customer = (start - now, service);
+        }
+        (*arrivals, *services) = (coming, serving);
+        (self.free, self.now) = (free, now);
+    }
+
     /// Server time already promised to those who have arrived.
     fn backlog(&self) -> f64 {
         self.free.times().iter().map(|free| later(free - self.now, 0.0)).sum()
@@ -161,6 +185,8 @@ impl<A: Draw, S: Draw, F: Free> Line<A, S, F> {
 
 /// When each server is free of all that it has promised.
 trait Free {
+    /// Itself, leaving nothing behind.
+    fn lift(&mut self) -> Self;
     /// The earliest of these times.
     fn first(&self) -> f64;
     /// Puts a later time in place of the earliest.
@@ -172,6 +198,10 @@ trait Free {
 struct One(f64);
 
 impl Free for One {
+    fn lift(&mut self) -> Self {
+        One(self.0)
+    }
+
     #[inline(always)]
     fn first(&self) -> f64 {
         self.0
@@ -203,6 +233,10 @@ impl Row {
 }
 
 impl Free for Row {
+    fn lift(&mut self) -> Self {
+        Self { times: self.times, servers: self.servers }
+    }
+
     #[inline(always)]
     fn first(&self) -> f64 {
         self.times[0]
@@ -237,6 +271,10 @@ impl Heap {
 }
 
 impl Free for Heap {
+    fn lift(&mut self) -> Self {
+        Self { times: std::mem::take(&mut self.times) }
+    }
+
     #[inline(always)]
     fn first(&self) -> f64 {
         self.times[0]

@@ -1,4 +1,4 @@
-"""Customers a second of Python's queue simulators, for benches/queue.rs.
+"""Customers a second of Python's queue simulators, for benches/queueing.rs.
 
 Prints a line for each peer that can be imported and each model it simulates:
 name, model, customers, customers a second (median), separated by tabs.
