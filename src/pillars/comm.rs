@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 
 /// One end of a line to the front end.
 ///
-/// ```ignore
+/// ```
+/// # use pillars::prelude::*;
 /// let comm = Comm::open("my-widget", json!({ "rho": 0.5 }));
 /// comm.on_message(|comm, message| comm.send(json!({ "got": message.data })));
 /// ```

@@ -6,6 +6,7 @@ pub(crate) mod clocks;
 pub mod distribution;
 pub mod exponential;
 pub mod histogram;
+pub(crate) mod linear;
 pub mod output;
 mod phase;
 pub mod replicate;

@@ -1,6 +1,6 @@
 //! Phase-type distributions: the time until a Markov chain ends (Neuts, 1981).
 
-use super::Stream;
+use super::{Stream, linear};
 use crate::number::positive;
 
 /// The chain.
@@ -112,33 +112,16 @@ impl Phases {
         (1.0 - self.go[phase].iter().sum::<f64>()).max(0.0)
     }
 
-    /// x with (s - T) x = right, by elimination with the largest pivots.
+    /// x with (s - T) x = right; infinite where the chain never ends.
     fn solve(&self, s: f64, right: &[f64]) -> Vec<f64> {
-        let n = right.len();
-        let mut rows: Vec<Vec<f64>> = (0..n)
-            .map(|i| {
-                let mut row: Vec<f64> = self.go[i].iter().map(|p| -self.leave[i] * p).collect();
-                row[i] += s + self.leave[i];
-                row.push(right[i]);
-                row
-            })
-            .collect();
-        for column in 0..n {
-            let largest = (column..n)
-                .max_by(|a, b| rows[*a][column].abs().total_cmp(&rows[*b][column].abs()));
-            rows.swap(column, largest.unwrap_or(column));
-            let pivot = rows[column].clone();
-            for row in &mut rows[column + 1..] {
-                let factor = row[column] / pivot[column];
-                row.iter_mut().zip(&pivot).for_each(|(x, p)| *x -= factor * p);
-            }
-        }
-        let mut x = vec![0.0; n];
-        for i in (0..n).rev() {
-            let known: f64 = (i + 1..n).map(|j| rows[i][j] * x[j]).sum();
-            x[i] = (rows[i][n] - known) / rows[i][i];
-        }
-        x
+        let row = |i: usize| {
+            let mut row: Vec<f64> = self.go[i].iter().map(|p| -self.leave[i] * p).collect();
+            row[i] += s + self.leave[i];
+            row.push(right[i]);
+            row
+        };
+        let rows = (0..right.len()).map(row).collect();
+        linear::solve(rows).unwrap_or_else(|| vec![f64::INFINITY; right.len()])
     }
 }
 

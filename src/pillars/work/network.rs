@@ -3,7 +3,7 @@
 use super::engine::{BATCH, Order};
 use super::theory::{TheoryError, erlang_c};
 use crate::number::{positive, short};
-use crate::sim::{Calendar, Distribution, Estimate, Trials, replicate};
+use crate::sim::{Calendar, Distribution, Estimate, Trials, linear, replicate};
 use crate::table::Table;
 use std::collections::VecDeque;
 
@@ -180,30 +180,14 @@ impl Network {
 
     /// All that comes to each station per unit of time: what comes from outside and from others.
     fn visits(&self, arrivals: &[f64]) -> Result<Vec<f64>, TheoryError> {
-        let n = arrivals.len();
-        let mut rows: Vec<Vec<f64>> = (0..n)
-            .map(|j| {
-                let mut row: Vec<f64> = (0..n).map(|i| -self.routes[i][j]).collect();
-                row[j] += 1.0;
-                row.push(arrivals[j]);
-                row
-            })
-            .collect();
-        for column in 0..n {
-            let pivot = (column..n)
-                .max_by(|a, b| rows[*a][column].abs().total_cmp(&rows[*b][column].abs()))
-                .unwrap_or(column);
-            rows.swap(column, pivot);
-            let pivot = rows[column].clone();
-            if pivot[column].abs() < 1e-12 {
-                return Err(TheoryError::Unknown("customers who never leave an open network"));
-            }
-            for (_, row) in rows.iter_mut().enumerate().filter(|(at, _)| *at != column) {
-                let factor = row[column] / pivot[column];
-                row.iter_mut().zip(&pivot).for_each(|(x, p)| *x -= factor * p);
-            }
-        }
-        Ok((0..n).map(|i| rows[i][n] / rows[i][i]).collect())
+        let row = |j: usize| {
+            let mut row: Vec<f64> = self.routes.iter().map(|from| -from[j]).collect();
+            row[j] += 1.0;
+            row.push(arrivals[j]);
+            row
+        };
+        linear::solve((0..arrivals.len()).map(row).collect())
+            .ok_or(TheoryError::Unknown("customers who never leave an open network"))
     }
 
     /// Exact mean value analysis, with the probabilities of each number at stations of several
