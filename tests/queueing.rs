@@ -12,14 +12,14 @@ fn near(a: f64, b: f64, relative: f64) -> bool {
 
 type Measure = (&'static str, fn(&Estimates) -> Estimate, fn(&Theory) -> Option<f64>);
 
-/// What both tell.
+/// What both tell; of what is so rare that a run hardly sees it there is no interval.
 const MEASURES: [Measure; 6] = [
     ("wait", |run| run.wait, |theory| Some(theory.wait)),
     ("time in system", |run| run.time_in_system, |theory| Some(theory.time_in_system)),
     ("queue length", |run| run.queue_length, |theory| Some(theory.queue_length)),
     ("utilization", |run| run.utilization, |theory| Some(theory.utilization)),
-    ("lost", |run| run.lost, |theory| Some(theory.lost).filter(|lost| *lost > 0.0)),
-    ("abandoned", |run| run.abandoned, |theory| Some(theory.abandoned).filter(|p| *p > 1e-9)),
+    ("lost", |run| run.lost, |theory| Some(theory.lost).filter(|lost| *lost > 1e-3)),
+    ("abandoned", |run| run.abandoned, |theory| Some(theory.abandoned).filter(|p| *p > 1e-3)),
 ];
 
 /// Models at a load of each server, the mean service being 1.
