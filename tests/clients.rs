@@ -101,6 +101,22 @@ fn a_failing_claim_fails_nbconvert_and_pillars_run() {
     }
 }
 
+/// Found by fuzz/run: the crate that checks notebooks printed outputs that it did not understand.
+#[test]
+fn outputs_that_nobody_understands_are_replaced_without_a_word() {
+    let notebook = scratch("odd").join("odd.ipynb");
+    let odd = notebook_of(&["1 + 1"]).replace(
+        "\"outputs\":[]",
+        "\"outputs\":[{\"output_type\":\"stream\",\"no\":\"text\"},{\"odd\":true}]",
+    );
+    assert!(odd.contains("odd"));
+    std::fs::write(&notebook, odd).unwrap();
+    let ran = pillars().args(["run", "--in-place"]).arg(&notebook).output().unwrap();
+    assert!(ran.status.success() && !shown(&ran).contains("Warning"), "{}", shown(&ran));
+    let run = std::fs::read_to_string(&notebook).unwrap();
+    assert!(run.contains("\"text/plain\"") && !run.contains("odd"), "{run}");
+}
+
 #[test]
 fn pillars_run_executes_each_chapter_as_it_is_committed() {
     for chapter in chapters() {
