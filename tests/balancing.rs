@@ -1,6 +1,10 @@
 //! Load balancers against published values and against what is proved of them.
 
+#[path = "common/said.rs"]
+mod said;
+
 use pillars::prelude::{Balancer, Distribution, Policy, Queue, Trials, power_of_d};
+use said::each_says;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 fn stay(balancer: &Balancer, trials: Trials) -> f64 {
@@ -173,10 +177,5 @@ fn what_makes_no_sense_is_told_in_a_sentence() {
             "speed of each server must be a positive number",
         ),
     ];
-    for (run, told) in cases {
-        let said = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
-        let text = said.downcast_ref::<String>().cloned();
-        let text = text.or(said.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap();
-        assert!(text.contains(told), "{text:?} lacks {told:?}");
-    }
+    each_says(cases);
 }

@@ -1,6 +1,10 @@
 //! Networks of queues against Jackson, mean value analysis, and what is proved of fork and join.
 
+#[path = "common/said.rs"]
+mod said;
+
 use pillars::prelude::{Distribution, ForkJoin, Network, Queue, Station, Trials};
+use said::each_says;
 
 fn station(name: &str, mean: f64, servers: usize) -> Station {
     Station::new(name, Distribution::exponential(mean), servers)
@@ -107,12 +111,7 @@ fn what_makes_no_sense_is_told_in_a_sentence() {
         (Box::new(move || drop(Network::closed(&one(), 1, &[&[0.5]]))), "must sum to 1"),
         (Box::new(|| drop(Network::tandem(1.0, &[]))), "at least 1 station"),
     ];
-    for (run, told) in cases {
-        let said = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_err();
-        let text = said.downcast_ref::<String>().cloned();
-        let text = text.or(said.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap();
-        assert!(text.contains(told), "{text:?} lacks {told:?}");
-    }
+    each_says(cases);
     let forever = Network::open(&one(), &[1.0], &[&[1.0]]).theory();
     assert!(forever.unwrap_err().to_string().contains("never leave"));
 }

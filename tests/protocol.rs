@@ -450,6 +450,11 @@ async fn a_shutdown_is_answered_and_told_to_all() {
     let reply = client.codec.decode(&frames.into_vec()).unwrap();
     assert_eq!((reply.kind(), &reply.content["restart"]), ("shutdown_reply", &json!(true)));
     assert_eq!(kinds(&client.until_idle(&request).await), ["busy", "shutdown_reply", "idle"]);
+    // It stays a moment, so that its last messages leave: it still answers heartbeats.
+    tokio::time::sleep(Duration::from_millis(90)).await;
+    client.heartbeat.send(ZmqMessage::from(b"still".to_vec())).await.unwrap();
+    let back = timeout(PATIENCE, client.heartbeat.recv()).await.expect("gone at once").unwrap();
+    assert_eq!(back.get(0).unwrap().as_ref(), b"still");
     let empty = Object::new();
     assert_ne!(reply.parent, empty);
 }

@@ -2,8 +2,12 @@
 //! say. `SEEDS=200 LOADS=0.1,0.5,0.8,0.9,0.95,0.99 cargo test --profile cells -p pillars-course
 //! --test queueing -- --nocapture` prints the coverage of each model.
 
+#[path = "common/said.rs"]
+mod said;
+
 use pillars::prelude::{Arrivals, Theory, TheoryError};
 use pillars::prelude::{Discipline, Distribution, Estimate, Estimates, Queue, Trials};
+use said::each_says;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 fn near(a: f64, b: f64, relative: f64) -> bool {
@@ -350,10 +354,5 @@ fn what_makes_no_sense_is_told_in_a_sentence() {
             "processor sharing is not simulated with patience",
         ),
     ];
-    for (run, told) in cases {
-        let said = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
-        let text = said.downcast_ref::<String>().cloned();
-        let text = text.or(said.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap();
-        assert!(text.contains(told), "{text:?} lacks {told:?}");
-    }
+    each_says(cases);
 }

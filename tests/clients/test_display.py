@@ -63,6 +63,12 @@ class Display(unittest.TestCase):
         self.assertEqual(shown["content"]["data"]["text/html"], "<b>1</b>")
         self.assertEqual(result["content"]["data"]["text/html"], "<b>2</b>")
 
+    def test_outputs_are_cleared_now_or_with_the_next(self):
+        for wait in (False, True):
+            _, messages = self.run_cell(f'display("before"); clear_output({str(wait).lower()}); display("after");')
+            self.assertEqual([m["msg_type"] for m in messages], ["display_data", "clear_output", "display_data"])
+            self.assertEqual(messages[1]["content"], {"wait": wait})
+
     def test_a_type_that_shows_itself_as_evcxr_has_it(self):
         self.run_cell(r'''struct Dot(u32);
             impl Dot { fn evcxr_display(&self) {
