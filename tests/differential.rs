@@ -22,6 +22,7 @@ const DIFFERENCES: &[(&str, usize, &str, &str)] = &[
     ("a type redefined", 2, "", "variables of a type that is defined anew"),
     ("a type redefined", 4, "[value] 1", "variables of a type that is defined anew"),
     ("commands", 1, "[CommandError] ", "calls an unknown command"),
+    ("closures", 4, "[value] 2", "closures end with their cell"),
     ("crashes", 8, "[value] 1", "variables after a crash"),
 ];
 

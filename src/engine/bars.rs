@@ -22,29 +22,48 @@ pub struct Told {
     pub ended: bool,
 }
 
-/// The bars of a cell.
+/// The bars of a cell. One that begins when another has ended takes its place: a cell that
+/// simulates ten queues in a row is to leave one line and not ten.
 #[derive(Default)]
-pub struct Bars(BTreeMap<String, Bar>);
+pub struct Bars {
+    bars: BTreeMap<String, Bar>,
+    /// The output of one that has ended.
+    free: Option<String>,
+}
 
 struct Bar {
     first: Instant,
     done: f64,
+    /// The id of the output that it is shown in.
+    output: String,
 }
 
 impl Bars {
     /// Shows what is told.
     pub fn show(&mut self, told: &Told, io: &dyn CellIo) {
         let now = Instant::now();
-        match self.0.get(&told.id) {
+        match self.bars.get(&told.id) {
             None if told.ended => {}
             None => {
-                self.0.insert(told.id.clone(), Bar { first: now, done: told.done });
-                io.display(media(told, None), Some(&told.id));
+                let output = match self.free.take() {
+                    Some(output) => {
+                        io.update(media(told, None), &output);
+                        output
+                    }
+                    None => {
+                        io.display(media(told, None), Some(&told.id));
+                        told.id.clone()
+                    }
+                };
+                self.bars.insert(told.id.clone(), Bar { first: now, done: told.done, output });
             }
             Some(bar) => {
                 let (steps, time) = (told.done - bar.done, now - bar.first);
                 let rate = (steps > 0.0).then(|| steps / time.as_secs_f64());
-                io.update(media(told, rate.filter(|_| !told.ended)), &told.id);
+                io.update(media(told, rate.filter(|_| !told.ended)), &bar.output);
+                if told.ended {
+                    self.free = self.bars.remove(&told.id).map(|bar| bar.output);
+                }
             }
         }
     }
@@ -105,6 +124,42 @@ fn time(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pillars_kernel::CellError;
+    use std::sync::Mutex;
+
+    /// Notes which outputs are made, and which are changed.
+    #[derive(Default)]
+    struct Screen(Mutex<Vec<String>>);
+
+    impl CellIo for Screen {
+        fn stdout(&self, _: &str) {}
+        fn stderr(&self, _: &str) {}
+        fn display(&self, _: Media, id: Option<&str>) {
+            self.0.lock().unwrap().push(format!("makes {}", id.unwrap_or_default()));
+        }
+        fn update(&self, _: Media, id: &str) {
+            self.0.lock().unwrap().push(format!("changes {id}"));
+        }
+        fn result(&self, _: Media) {}
+        fn page(&self, _: Media) {}
+        fn clear(&self, _: bool) {}
+        fn input(&self, _: &str, _: bool) -> Result<String, CellError> {
+            Ok(String::new())
+        }
+    }
+
+    #[test]
+    fn bars_in_a_row_leave_one_output_and_bars_side_by_side_one_each() {
+        let (screen, mut bars) = (Screen::default(), Bars::default());
+        let steps = [("a", 1.0), ("a", 2.0), ("b", 1.0), ("c", 1.0), ("c", 2.0), ("b", 2.0)];
+        for (id, done) in steps {
+            let (id, label, total) = (id.to_owned(), String::new(), Some(2.0));
+            bars.show(&Told { id, label, done, total, ended: done == 2.0 }, &screen);
+        }
+        let noted = screen.0.into_inner().unwrap();
+        let expected = ["makes a", "changes a", "changes a", "makes c", "changes c", "changes a"];
+        assert_eq!(noted, expected);
+    }
 
     #[test]
     fn a_bar_says_how_far_how_fast_and_how_long_and_at_its_end_only_how_much() {

@@ -14,12 +14,21 @@ use std::path::PathBuf;
 pub struct Books {
     /// Variables by name.
     pub variables: Variables,
-    /// The cells that moved variables which are gone.
-    pub moved: BTreeMap<String, u32>,
+    /// What has become of variables that are gone.
+    pub ended: BTreeMap<String, Ended>,
     /// The reader's definitions.
     pub units: Units,
     /// The level at which statements are compiled first.
     pub level: u8,
+}
+
+/// How a variable ended.
+#[derive(Clone, Copy, Debug)]
+pub enum Ended {
+    /// It was moved, in this cell.
+    Moved(u32),
+    /// It could not outlive this cell, for this reason.
+    Local(u32, &'static str),
 }
 
 impl Books {
@@ -34,12 +43,12 @@ impl Books {
             self.variables.keys().filter(|name| !end.kept.contains(*name)).cloned().collect();
         for name in &gone {
             self.variables.remove(name);
-            self.moved.insert(name.clone(), cell);
+            self.ended.insert(name.clone(), Ended::Moved(cell));
         }
         for (name, variable) in kept {
             if end.put.contains(name) {
                 self.variables.insert(name.clone(), variable.clone());
-                self.moved.remove(name);
+                self.ended.remove(name);
             }
         }
         gone

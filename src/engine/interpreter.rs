@@ -5,7 +5,7 @@ pub mod commands;
 
 use crate::ahead::Ahead;
 use crate::assistant::RustAssistant;
-use crate::books::{Books, Log, Step};
+use crate::books::{Books, Ended, Log, Step};
 use crate::channel::{End, Fault, comm_request};
 use crate::child::{Child, Death, Job, Ran};
 use crate::compiler::Compiler;
@@ -185,6 +185,12 @@ impl Rust {
         self.books.units.loaded(&program.source.needs);
         let gone = self.books.settle(&end, &program.bound, cell.number);
         let gone: Vec<String> = gone.into_iter().filter(|name| !lost.contains(name)).collect();
+        if end.fault.is_none() {
+            let local = program.local.iter();
+            self.books.ended.extend(
+                local.map(|(name, reason)| (name.clone(), Ended::Local(cell.number, reason))),
+            );
+        }
         // Interrupted, it would come to another end the next time, or to none.
         let is_mutable = |name: &&String| {
             self.books.variables.get(*name).is_some_and(|variable| variable.mutable)

@@ -75,12 +75,14 @@ fn closing(text: &str) -> Option<usize> {
     None
 }
 
+/// Why a closure cannot.
+pub const CLOSURE: &str = "a closure, whose type has no name; write a `fn`, or box it: \
+                           `let f: Box<dyn Fn(..) -> ..> = Box::new(..)`";
+
 /// Why a value of this type cannot be handed to a later cell, if it cannot.
 pub fn cannot_be_named(type_name: &str) -> Option<&'static str> {
     if type_name.contains("{closure") {
-        return Some(
-            "a closure, whose type has no name; box it: `let f: Box<dyn Fn(..) -> ..> = Box::new(..)`",
-        );
+        return Some(CLOSURE);
     }
     if type_name.contains("{async") || type_name.contains("impl ") {
         return Some("of a type that has no name; box it, or collect it into a type that has one");

@@ -1,14 +1,14 @@
 //! From a cell's text to a compiled program: all that can be done before it runs,
 //! without changing anything. It depends on nothing but the books and the text.
 
-use crate::books::{self, Books};
+use crate::books::{self, Books, Ended};
 use crate::compiler::{Compiler, Failure, HEADER, Import, Source};
 use crate::diagnostics::{self, compile_error};
 use crate::instrument::instrument;
 use crate::language::quoted;
 use crate::layout::{Body, EXECUTOR, Lines, Moved, TOKIO, Variable};
-use crate::listing;
-use crate::split::{Kind, Split, split, words};
+use crate::listing::{self, CLOSURE};
+use crate::split::{Binding, Kind, Split, split, words};
 use crate::units::{Refused, Units};
 use crate::waiting;
 use pillars_kernel::{Cell, CellError};
@@ -48,6 +48,8 @@ pub struct Program {
     pub handed: BTreeSet<String>,
     /// Of these, the ones that it moves.
     pub moved: BTreeSet<String>,
+    /// Variables that it binds and that end with it, with the reason.
+    pub local: BTreeMap<String, &'static str>,
     /// Variables that it binds.
     pub bound: BTreeMap<String, Variable>,
     /// The way back from its lines.
@@ -74,12 +76,8 @@ pub fn prepare(
     if parts.has_errors {
         syntax_errors(parts, cell, compiler)?;
     }
-    if let Some(name) = parts.closures.first() {
-        let reason = format!(
-            "`{name}` is a closure, whose type has no name, so later cells could not use it; \
-             write a `fn`, or box it: `let {name}: Box<dyn Fn(..) -> ..> = Box::new(..);`"
-        );
-        return Err(CellError::new("CompileError", reason));
+    if let Some(name) = parts.closures.iter().find(|name| !is_used(parts, name)) {
+        return Err(unnamed(name, CLOSURE));
     }
     let ready = split(&instrument(&parts.without_commands(&cell.code)));
     let mut units = books.units.clone();
@@ -121,8 +119,17 @@ fn program(
     }
     let needs = units.needs(&crates, compiler).map_err(|refused| error_of(refused, cell, books))?;
     let executor = if units.deps.has("tokio") { TOKIO } else { EXECUTOR };
+    let mut local: BTreeMap<String, &'static str> =
+        parts.closures.iter().map(|name| (name.clone(), CLOSURE)).collect();
     let mut moved = Moved::default();
     loop {
+        for name in local.keys() {
+            moved.bound.insert(name.clone());
+            // An earlier variable of this name ends where it is bound anew.
+            if used.iter().any(|(other, _)| *other == name) {
+                moved.given.insert(name.clone());
+            }
+        }
         let text = |of: &Split, moved: &Moved| {
             let mut text =
                 of.attributes.join("\n") + if of.attributes.is_empty() { "" } else { "\n" };
@@ -167,13 +174,21 @@ fn program(
             Ok(entry) => {
                 let full = |name: &str| units.qualified(name);
                 let bound = books::bound(&parts.bindings, &entry.types, &full);
-                refuse_unnamed(parts, &moved, &bound)?;
+                let found = unnamed_of(parts, &bound);
+                if let Some((name, reason)) = found.iter().find(|(name, _)| !is_used(parts, name)) {
+                    return Err(unnamed(name, reason));
+                }
+                if !found.is_empty() {
+                    local.extend(found);
+                    continue;
+                }
                 return Ok(Program {
                     needs: needs.needed.iter().map(|each| each.library.clone()).collect(),
                     library: entry.library(),
                     handed: used.iter().map(|(name, _)| (*name).clone()).collect(),
                     source,
                     moved: moved.given,
+                    local,
                     bound,
                     lines,
                 });
@@ -197,27 +212,26 @@ fn program(
     }
 }
 
-/// Before anything runs: each variable must have a type that later cells can name.
-fn refuse_unnamed(
-    parts: &Split,
-    moved: &Moved,
-    bound: &BTreeMap<String, Variable>,
-) -> Result<(), CellError> {
-    for binding in parts.bindings.iter().filter(|binding| !moved.bound.contains(&binding.name)) {
-        let name = &binding.name;
-        let reason = match bound.get(name) {
-            Some(variable) => match listing::cannot_be_named(&variable.type_name) {
-                None => continue,
-                Some(reason) => reason,
-            },
-            // Code that is never reached binds nothing.
-            None => continue,
-        };
-        let sentence =
-            format!("the cell was not run, for `{name}` could not be kept: it is {reason}");
-        return Err(CellError::new("CompileError", sentence));
-    }
-    Ok(())
+/// Of the variables that a cell would keep, those whose types later cells could not name.
+fn unnamed_of(parts: &Split, bound: &BTreeMap<String, Variable>) -> BTreeMap<String, &'static str> {
+    // Code that is never reached binds nothing.
+    let kept = parts.bindings.iter().filter_map(|Binding { name, .. }| bound.get_key_value(name));
+    kept.filter_map(|(name, variable)| {
+        Some((name.clone(), listing::cannot_be_named(&variable.type_name)?))
+    })
+    .collect()
+}
+
+/// Whether a cell does more with a variable than bind it.
+fn is_used(parts: &Split, name: &str) -> bool {
+    let pieces = parts.statements.iter().chain(&parts.tail);
+    pieces.flat_map(|piece| words(&piece.text)).filter(|word| word == name).count() > 1
+}
+
+/// What a cell only binds is there for later cells, which could not use it.
+fn unnamed(name: &str, reason: &str) -> CellError {
+    let sentence = format!("the cell was not run, for `{name}` could not be kept: it is {reason}");
+    CellError::new("CompileError", sentence)
 }
 
 fn error_of(refused: Refused, cell: &Cell, books: &Books) -> CellError {
@@ -227,15 +241,22 @@ fn error_of(refused: Refused, cell: &Cell, books: &Books) -> CellError {
         Failure::Broken(reason) => return CellError::new("CompileError", reason),
     };
     let mut error = compile_error(&said, &lines, cell.number);
-    for (name, by) in &books.moved {
-        let unknown = format!("cannot find value `{name}`");
-        if said
-            .iter()
-            .any(|told| told["message"].as_str().is_some_and(|text| text.contains(&unknown)))
-        {
-            let help = format!(
-                "`{name}` was moved in cell {by}; to keep it there, use `&{name}` or `{name}.clone()` in that cell, and run the cell that made it again"
-            );
+    let is_unknown = |name: &str| {
+        let texts = said.iter().filter_map(|told| told["message"].as_str());
+        let names = ["value", "function"].map(|kind| format!("cannot find {kind} `{name}`"));
+        texts.into_iter().any(|text| names.iter().any(|unknown| text.contains(unknown)))
+    };
+    for (name, end) in &books.ended {
+        if is_unknown(name) {
+            let help = match end {
+                Ended::Moved(by) => format!(
+                    "`{name}` was moved in cell {by}; to keep it there, use `&{name}` or \
+                     `{name}.clone()` in that cell, and run the cell that made it again"
+                ),
+                Ended::Local(by, reason) => {
+                    format!("`{name}` ended with cell {by}, for it was {reason}")
+                }
+            };
             error.evalue = format!("{} ({help})", error.evalue);
             error.traceback.push(format!("help: {help}"));
         }

@@ -144,6 +144,12 @@ class Promises(unittest.TestCase):
                  "n() + 40"], "42"),
             "a thread": (["let t = std::thread::spawn(|| 6 * 7);", "t.join().unwrap()"], "42"),
             "a closure in a box": (["let f: Box<dyn Fn(i32) -> i32> = Box::new(|x| x + 1);", "f(1)"], "2"),
+            "a closure in its cell": (["let f = |x: i32| x + 1;\nlet y = f(1);", "y"], "2"),
+            "a closure over a variable": (["let k = 3;", "let f = |x: i32| x + k;\nlet z = f(1);", "z + k"], "7"),
+            "a closure after its cell": (["let g = |x: i32| x + 1;\ng(1)", "g(2)"], "!CompileError"),
+            "an iterator in its cell": (["let squares = (1..4).map(|x| x * x);\nlet sum: i32 = squares.sum();", "sum"], "14"),
+            "a closure in a variable's place": (["let h = 1;", "let h = move |x: i32| x + h;\nlet w = h(1);", "w"], "2"),
+            "a closure's place taken again": (["let q = |x: i32| x;\nq(1)", "let q = 5;", "q"], "5"),
             "a moved variable": (["let v = vec![1];", "drop(v);", "v"], "!CompileError"),
             "a capital variable": (["let K = 100;", "K + 1"], "101"),
             "a type that is not in scope": (
@@ -174,6 +180,18 @@ class Promises(unittest.TestCase):
                 result = shown[0] if shown else "!" + reply.get("ename", reply["status"])
                 self.assertEqual(result, expected, reply)
                 self.assertFalse([c for _, c in outputs if c.get("name") == "stderr"])
+
+    def test_a_closure_ends_with_its_cell_and_says_so(self):
+        self.run_cell("let h = 1;")
+        reply, _ = self.run_cell("let h = |x: i32| x + 1;\nh(1)")
+        made = reply["execution_count"]
+        for code in ("h(2)", "let k = h;"):
+            reply, _ = self.run_cell(code)
+            self.assertIn(f"`h` ended with cell {made}, for it was a closure", reply["evalue"])
+        # Bound and not used, it was meant for later cells: told before anything runs.
+        reply, outputs = self.run_cell('println!("ran");\nlet g = |x: i32| x + 1;')
+        self.assertIn("`g` could not be kept: it is a closure", reply["evalue"])
+        self.assertEqual([kind for kind, _ in outputs], ["error"])
 
     def test_a_failing_cell_says_what_it_had_moved(self):
         self.run_cell('let items = vec![String::from("a")];')
