@@ -4,7 +4,8 @@
 //!     cargo bench --profile cells -p pillars-course --bench queueing
 //!
 //! One thread each, utilization 0.8, medians of several runs. `LARGEST=1e9` takes the last rows,
-//! which show how the cost grows, up to so many customers.
+//! which show how the cost grows, up to so many customers. `-- SRPT` runs the models alone whose
+//! names have that in them, and no peers.
 
 use pillars::prelude::{
     Arrivals, Balancer, Discipline, Distribution, Policy, Queue, Stream, Trials,
@@ -25,6 +26,9 @@ struct Speed {
 }
 
 fn main() {
+    if let Some(wanted) = wanted() {
+        return some(&wanted);
+    }
     let random = random_numbers();
     println!("two exponential random numbers: {random:.1} ns\n");
     let models = [("M/M/1", Queue::mm1(0.8, 1.0)), ("M/M/4", Queue::mmc(3.2, 1.0, 4))];
@@ -44,51 +48,18 @@ fn main() {
         println!("no peers: PYTHON imports none of simpy, ciw, numpy");
     }
     println!("\nother services and more servers, by recursion");
-    let recursions = [
-        ("M/D/1", Queue::mg1(0.8, Distribution::deterministic(1.0))),
-        ("M/LN/1", Queue::mg1(0.8, Distribution::lognormal(1.0, 4.0))),
-        ("M/H2/4", Queue::new(Arrivals::poisson(3.2), Distribution::fitted(1.0, 4.0), 4)),
-        ("M/M/16", Queue::mmc(12.8, 1.0, 16)),
-        ("M/M/100", Queue::mmc(80.0, 1.0, 100)),
-        ("M/M/1000", Queue::mmc(800.0, 1.0, 1000)),
-        ("M/M/10000", Queue::mmc(8000.0, 1.0, 10_000)),
-    ];
-    for (model, queue) in &recursions {
+    for (model, queue) in &recursions() {
         let speed = plain(model, queue, CUSTOMERS);
         row(&speed, speed.rate);
     }
     println!("\nany discipline, by the event loop");
-    let four = || Queue::mmc(3.2, 1.0, 4);
-    let with = |discipline| four().discipline(discipline);
-    let disciplines = [
-        ("M/M/1/1000 FIFO", Queue::mm1(0.8, 1.0).room(1000)),
-        ("M/M/4/1000 FIFO", four().room(1000)),
-        ("M/M/4 LIFO", with(Discipline::Lifo)),
-        ("M/M/4 SIRO", with(Discipline::Siro)),
-        ("M/M/4 SJF", with(Discipline::Sjf)),
-        ("M/M/4 SRPT", with(Discipline::Srpt)),
-        ("M/M/4 PS", with(Discipline::Ps)),
-        ("M/M/4 by a reader's key", with(Discipline::by_key(|customer| customer.service))),
-        ("M/M/4 patience", four().patience(Distribution::exponential(5.0))),
-        ("M/M/1000/2000 FIFO", Queue::mmc(800.0, 1.0, 1000).room(2000)),
-    ];
-    for (model, queue) in &disciplines {
+    for (model, queue) in &disciplines() {
         let speed = plain(model, queue, CUSTOMERS);
         row(&speed, speed.rate);
     }
     println!("\nload balancing, ten servers");
-    let policies = [
-        Policy::Random,
-        Policy::RoundRobin,
-        Policy::LeastConnections,
-        Policy::TWO_CHOICES,
-        Policy::JoinIdleQueue,
-        Policy::own(|servers, random| random.below(servers.count())),
-    ];
-    for policy in policies {
-        let name = policy.name();
-        let balancer = Balancer::memoryless(0.8, 10).policy(policy);
-        let speed = speed(&name, CUSTOMERS, |trials| balancer.simulate(trials).wait.mean);
+    for policy in policies() {
+        let speed = balanced(policy);
         row(&speed, speed.rate);
     }
     println!("\nM/M/4, as the run grows");
@@ -99,6 +70,70 @@ fn main() {
         row(&speed, speed.rate);
         customers *= 10;
     }
+}
+
+/// The part of a name that is asked for.
+fn wanted() -> Option<String> {
+    std::env::args().skip(1).find(|argument| !argument.starts_with("--"))
+}
+
+fn some(wanted: &str) {
+    let plain_ones = [("M/M/1", Queue::mm1(0.8, 1.0)), ("M/M/4", Queue::mmc(3.2, 1.0, 4))];
+    let queues = plain_ones.into_iter().chain(recursions()).chain(disciplines());
+    for (model, queue) in queues.filter(|(model, _)| model.contains(wanted)) {
+        let speed = plain(model, &queue, CUSTOMERS);
+        row(&speed, speed.rate);
+    }
+    for policy in policies().into_iter().filter(|policy| policy.name().contains(wanted)) {
+        let speed = balanced(policy);
+        row(&speed, speed.rate);
+    }
+}
+
+fn balanced(policy: Policy) -> Speed {
+    let name = policy.name();
+    let balancer = Balancer::memoryless(0.8, 10).policy(policy);
+    speed(&name, CUSTOMERS, |trials| balancer.simulate(trials).wait.mean)
+}
+
+fn recursions() -> Vec<(&'static str, Queue)> {
+    vec![
+        ("M/D/1", Queue::mg1(0.8, Distribution::deterministic(1.0))),
+        ("M/LN/1", Queue::mg1(0.8, Distribution::lognormal(1.0, 4.0))),
+        ("M/H2/4", Queue::new(Arrivals::poisson(3.2), Distribution::fitted(1.0, 4.0), 4)),
+        ("M/M/16", Queue::mmc(12.8, 1.0, 16)),
+        ("M/M/100", Queue::mmc(80.0, 1.0, 100)),
+        ("M/M/1000", Queue::mmc(800.0, 1.0, 1000)),
+        ("M/M/10000", Queue::mmc(8000.0, 1.0, 10_000)),
+    ]
+}
+
+fn disciplines() -> Vec<(&'static str, Queue)> {
+    let four = || Queue::mmc(3.2, 1.0, 4);
+    let with = |discipline| four().discipline(discipline);
+    vec![
+        ("M/M/1/1000 FIFO", Queue::mm1(0.8, 1.0).room(1000)),
+        ("M/M/4/1000 FIFO", four().room(1000)),
+        ("M/M/4 LIFO", with(Discipline::Lifo)),
+        ("M/M/4 SIRO", with(Discipline::Siro)),
+        ("M/M/4 SJF", with(Discipline::Sjf)),
+        ("M/M/4 SRPT", with(Discipline::Srpt)),
+        ("M/M/4 PS", with(Discipline::Ps)),
+        ("M/M/4 by a reader's key", with(Discipline::by_key(|customer| customer.service))),
+        ("M/M/4 patience", four().patience(Distribution::exponential(5.0))),
+        ("M/M/1000/2000 FIFO", Queue::mmc(800.0, 1.0, 1000).room(2000)),
+    ]
+}
+
+fn policies() -> Vec<Policy> {
+    vec![
+        Policy::Random,
+        Policy::RoundRobin,
+        Policy::LeastConnections,
+        Policy::TWO_CHOICES,
+        Policy::JoinIdleQueue,
+        Policy::own(|servers, random| random.below(servers.count())),
+    ]
 }
 
 fn row(speed: &Speed, ours: f64) {

@@ -3,8 +3,8 @@
 #[path = "common/said.rs"]
 mod said;
 
-use pillars::prelude::{Distribution, Fanout, MapReduce, RetryStorm, Scalability, Serverless};
-use pillars::prelude::{Stream, Trials, WorkStealing, amdahl, gustafson};
+use pillars::prelude::{Backoff, Contention, Distribution, Fanout, Jitter, MapReduce, RetryStorm};
+use pillars::prelude::{Scalability, Serverless, Stream, Trials, WorkStealing, amdahl, gustafson};
 use said::each_says;
 
 fn near(a: f64, b: f64, relative: f64) -> bool {
@@ -202,4 +202,53 @@ fn what_makes_no_sense_is_told_in_a_sentence() {
         (Box::new(|| _ = WorkStealing::new(31, 1, 1)), "a height of at most 30"),
     ];
     each_says(cases);
+}
+
+/// Brooker (2015): of clients that contend for one row, those with full jitter need the fewest
+/// calls, and those without jitter the most of those that back off.
+#[test]
+fn full_jitter_needs_the_fewest_calls() {
+    let race = |clients| Contention::new(clients, Distribution::lognormal(10.0, 0.04));
+    let trials = Trials::new(20, 5).seed(7);
+    // In his program, which comes with the post, the first wait is twice the base, but for the
+    // decorrelated one.
+    let waits = |jitter| {
+        let first = if jitter == Jitter::Decorrelated { 5.0 } else { 10.0 };
+        Backoff::exponential(first, 2_000.0, 3).jitter(jitter)
+    };
+    let kinds = [Jitter::Full, Jitter::Decorrelated, Jitter::Equal, Jitter::None];
+    for clients in [40, 100, 150] {
+        let runs = kinds.map(|jitter| race(clients).backoff(waits(jitter)).simulate(trials));
+        let calls = runs.each_ref().map(|run| run.calls);
+        println!("{clients}: {calls:?}, {:?}", runs.each_ref().map(|run| run.time));
+        assert!(calls[1..].iter().all(|other| calls[0].high() < other.low()), "{calls:?}");
+        assert!(calls[2].high() < calls[3].low(), "{calls:?}");
+        assert!(calls[3].high() < race(clients).simulate(trials).calls.low());
+    }
+    // Alone, each is served at its first call, by four hops.
+    let alone = Contention::new(1, Distribution::deterministic(10.0)).simulate(trials);
+    assert_eq!((alone.calls.mean, alone.time.mean), (1.0, 40.0));
+    // In step, one wins each round: n + (n - 1) + .. + 1 calls in n rounds.
+    let step = Contention::new(10, Distribution::deterministic(1.0)).simulate(trials);
+    assert_eq!((step.calls.mean, step.time.mean), (55.0, 40.0));
+}
+
+/// With two stable states the answer depends on the past; with one it does not.
+#[test]
+fn a_storm_remembers_and_a_calm_queue_does_not() {
+    let loads = [0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 1.1];
+    let of = |retries| {
+        let storm = RetryStorm::new(0.7, 1.0, 25.0, retries).room(200);
+        let table = storm.hysteresis(&loads, 4_000.0, 6, 3);
+        (table.column("up"), table.column("down"))
+    };
+    let (up, down) = of(0);
+    assert!(up.iter().zip(&down).all(|(a, b)| (a - b).abs() < 0.03), "{up:?} {down:?}");
+    let (up, down) = of(3);
+    println!("{up:?} {down:?}");
+    // Up to 0.7 hardly anything fails on the way up; on the way down nearly all does, until the
+    // attempts of everybody, four times the requests, are fewer than the server can serve.
+    assert!(up[..5].iter().all(|answered| *answered > 0.95), "{up:?}");
+    assert!(down[2..].iter().all(|answered| *answered < 0.2), "{down:?}");
+    assert!(down[..2].iter().all(|answered| *answered > 0.95), "{down:?}");
 }

@@ -35,6 +35,9 @@ fn models(load: f64) -> Vec<(&'static str, Queue)> {
     let by_class = |discipline| {
         Queue::mg1(load / 1.375, service(1.0)).classes(&classes).discipline(discipline)
     };
+    let measured = || Distribution::empirical(&[0.2, 0.2, 0.2, 0.4, 0.4, 1.0, 2.6, 3.0]);
+    // Half as many and one and a half times as many as on average, for ten services each.
+    let bursts = |rate: f64| Arrivals::modulated(&[(1.5 * rate, 10.0), (0.5 * rate, 10.0)]);
     let patient = Distribution::exponential(3.0);
     vec![
         ("M/M/1", Queue::mm1(load, 1.0)),
@@ -57,6 +60,8 @@ fn models(load: f64) -> Vec<(&'static str, Queue)> {
         ("M/H2/1 SJF", mg1(4.0).discipline(Discipline::Sjf)),
         ("M/H2/1 SRPT", mg1(4.0).discipline(Discipline::Srpt)),
         ("M/E/1 SRPT", mg1(0.3).discipline(Discipline::Srpt)),
+        ("M/emp/1 SJF", Queue::mg1(load, measured()).discipline(Discipline::Sjf)),
+        ("M/emp/1 SRPT", Queue::mg1(load, measured()).discipline(Discipline::Srpt)),
         ("M/M/3 LIFO", Queue::mmc(3.0 * load, 1.0, 3).discipline(Discipline::Lifo)),
         ("M/M/3 PS", Queue::mmc(3.0 * load, 1.0, 3).discipline(Discipline::Ps)),
         ("M/G/1 priority", by_class(Discipline::Priority)),
@@ -64,6 +69,10 @@ fn models(load: f64) -> Vec<(&'static str, Queue)> {
         ("E2/M/1", Queue::new(Distribution::erlang(2, 1.0 / load), service(1.0), 1)),
         ("D/M/1", Queue::new(Distribution::deterministic(1.0 / load), service(1.0), 1)),
         ("H2/M/1", Queue::new(Distribution::fitted(1.0 / load, 5.0), service(1.0), 1)),
+        ("MMPP/M/1", Queue::new(bursts(load), service(1.0), 1)),
+        ("MMPP/M/3 SIRO", {
+            Queue::new(bursts(3.0 * load), service(1.0), 3).discipline(Discipline::Siro)
+        }),
         ("W/M/1", Queue::new(Distribution::weibull(0.8, 0.8826 / load), service(1.0), 1)),
     ]
 }

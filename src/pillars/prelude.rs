@@ -14,10 +14,10 @@ pub use crate::sim::{
 };
 pub use crate::table::Table;
 pub use crate::work::{
-    Arrivals, Backoff, Balancer, Customer, Discipline, Estimates, Fanout, ForkJoin, Jitter,
-    MapReduce, Network, Policy, Queue, RetryStorm, Scalability, Serverless, Servers, Station,
-    Theory, TheoryError, WorkStealing, amdahl, erlang_b, erlang_c, gustafson, halfin_whitt,
-    power_of_d,
+    Arrivals, Backoff, Balancer, Contended, Contention, Customer, Discipline, Estimates, Fanout,
+    ForkJoin, Jitter, MapReduce, Network, Policy, Queue, RetryStorm, Scalability, Serverless,
+    Servers, Station, Theory, TheoryError, WorkStealing, amdahl, erlang_b, erlang_c, gustafson,
+    halfin_whitt, power_of_d,
 };
 
 /// JSON in the form of its text: `json!({ "rho": 0.5 })`.

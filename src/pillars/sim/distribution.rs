@@ -405,9 +405,12 @@ impl Distribution {
         matches!(self.law, Law::Deterministic { .. })
     }
 
-    /// Whether no single value has a probability of its own.
-    pub(crate) fn is_continuous(&self) -> bool {
-        !matches!(self.law, Law::Deterministic { .. } | Law::Empirical(_))
+    /// The values that were measured, in ascending order.
+    pub(crate) fn measured(&self) -> Option<&[f64]> {
+        match &self.law {
+            Law::Empirical(values) => Some(values),
+            _ => None,
+        }
     }
 
     /// The value below which a fraction `p` lies, 0 <= p < 1.

@@ -4,6 +4,7 @@
 pub mod calendar;
 pub(crate) mod clocks;
 pub mod distribution;
+pub(crate) mod drawn;
 pub mod exponential;
 pub mod histogram;
 pub(crate) mod linear;

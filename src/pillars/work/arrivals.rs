@@ -1,6 +1,7 @@
 //! When customers come.
 
 use crate::number::positive;
+use crate::sim::drawn::Drawn;
 use crate::sim::{Distribution, Stream};
 use std::fmt;
 use std::sync::Arc;
@@ -111,6 +112,14 @@ impl Arrivals {
         }
     }
 
+    /// The states of a rate that changes: of each its rate and its mean stay.
+    pub(super) fn states(&self) -> Option<&[(f64, f64)]> {
+        match &self.0 {
+            Kind::Modulated(states) => Some(states),
+            _ => None,
+        }
+    }
+
     /// Whether they are Poisson, at a constant rate.
     pub fn is_poisson(&self) -> bool {
         self.between().is_some_and(|between| between.rate_if_exponential().is_some())
@@ -135,7 +144,11 @@ impl Arrivals {
 
     /// The arrivals, one after the other.
     pub(super) fn begin(&self, stream: Stream) -> Coming<'_> {
-        Coming { arrivals: self, stream, state: 0, left: None, at: 0 }
+        match &self.0 {
+            Kind::Renewal(between) => Coming::Renewal(Drawn::new(between, stream)),
+            Kind::Modulated(states) => Coming::Modulated { states, stream, state: 0, left: None },
+            Kind::Trace(between) => Coming::Trace(between.iter()),
+        }
     }
 }
 
@@ -154,47 +167,53 @@ impl fmt::Display for Arrivals {
 }
 
 /// Arrivals on their way.
-pub(super) struct Coming<'a> {
-    arrivals: &'a Arrivals,
-    stream: Stream,
-    /// Of a modulated process: the state, and how long it still lasts.
-    state: usize,
-    left: Option<f64>,
-    /// Of a trace: how many have come.
-    at: usize,
+pub(super) enum Coming<'a> {
+    Renewal(Drawn<'a>),
+    Modulated {
+        states: &'a [(f64, f64)],
+        stream: Stream,
+        /// The state, and how long it still lasts.
+        state: usize,
+        left: Option<f64>,
+    },
+    Trace(std::slice::Iter<'a, f64>),
 }
 
 impl Coming<'_> {
     /// The time until the next arrival; infinite after the last.
     #[inline]
     pub fn next(&mut self) -> f64 {
-        match &self.arrivals.0 {
-            Kind::Renewal(between) => between.sample(&mut self.stream),
-            Kind::Modulated(states) => self.modulated(states),
-            Kind::Trace(between) => {
-                self.at += 1;
-                between.get(self.at - 1).copied().unwrap_or(f64::INFINITY)
+        match self {
+            Self::Renewal(between) => between.next(),
+            Self::Trace(between) => between.next().copied().unwrap_or(f64::INFINITY),
+            Self::Modulated { states, stream, state, left } => {
+                modulated(states, stream, state, left)
             }
         }
     }
+}
 
-    fn modulated(&mut self, states: &[(f64, f64)]) -> f64 {
-        let mut waited = 0.0;
-        loop {
-            let (rate, stay) = states[self.state];
-            let left = *self.left.get_or_insert_with(|| stay * self.stream.exponential());
-            // What is exponential may be drawn anew in each state: it has no memory.
-            let next = match rate > 0.0 {
-                true => self.stream.exponential() / rate,
-                false => f64::INFINITY,
-            };
-            if next <= left {
-                self.left = Some(left - next);
-                return waited + next;
-            }
-            waited += left;
-            self.state = (self.state + 1) % states.len();
-            self.left = None;
+fn modulated(
+    states: &[(f64, f64)],
+    stream: &mut Stream,
+    state: &mut usize,
+    left: &mut Option<f64>,
+) -> f64 {
+    let mut waited = 0.0;
+    loop {
+        let (rate, stay) = states[*state];
+        let lasts = *left.get_or_insert_with(|| stay * stream.exponential());
+        // What is exponential may be drawn anew in each state: it has no memory.
+        let next = match rate > 0.0 {
+            true => stream.exponential() / rate,
+            false => f64::INFINITY,
+        };
+        if next <= lasts {
+            *left = Some(lasts - next);
+            return waited + next;
         }
+        waited += lasts;
+        *state = (*state + 1) % states.len();
+        *left = None;
     }
 }

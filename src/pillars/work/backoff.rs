@@ -24,6 +24,8 @@ pub enum Jitter {
     Equal,
     /// All of it: evenly from 0 on.
     Full,
+    /// Each wait evenly from the base to three times the one before, up to the cap.
+    Decorrelated,
 }
 
 impl Backoff {
@@ -57,8 +59,14 @@ impl Backoff {
         Self { jitter, ..self }
     }
 
-    /// How long one waits who has come again so often already; `None`: it gives up.
-    pub fn delay(&self, retries: u32, stream: &mut Stream) -> Option<f64> {
+    /// The same for those who never give up.
+    pub(super) fn without_end(self) -> Self {
+        Self { tries: u32::MAX, ..self }
+    }
+
+    /// How long one waits who has come again so often already, and has waited `before` for the
+    /// latest time (which decorrelated jitter goes by); `None`: it gives up.
+    pub fn delay(&self, retries: u32, before: f64, stream: &mut Stream) -> Option<f64> {
         if retries >= self.tries {
             return None;
         }
@@ -67,6 +75,10 @@ impl Backoff {
             Jitter::None => wait,
             Jitter::Equal => wait * (0.5 + 0.5 * stream.uniform()),
             Jitter::Full => wait * stream.uniform(),
+            Jitter::Decorrelated => {
+                let most = 3.0 * before.max(self.base);
+                (self.base + (most - self.base) * stream.uniform()).min(self.cap)
+            }
         })
     }
 }
@@ -80,7 +92,12 @@ mod tests {
         let mut stream = Stream::new(1, 0, "backoff");
         let backoff = Backoff::exponential(1.0, 5.0, 4);
         let waits = |backoff: Backoff, stream: &mut Stream| -> Vec<f64> {
-            (0..9).map_while(|retries| backoff.delay(retries, stream)).collect()
+            let mut before = 0.0;
+            let next = |retries| {
+                before = backoff.delay(retries, before, stream)?;
+                Some(before)
+            };
+            (0..9).map_while(next).collect()
         };
         assert_eq!(waits(backoff.jitter(Jitter::None), &mut stream), [1.0, 2.0, 4.0, 5.0]);
         assert_eq!(waits(Backoff::constant(2.0, 3), &mut stream), [2.0; 3]);
@@ -88,6 +105,14 @@ mod tests {
             let jittered = waits(backoff.jitter(jitter), &mut stream);
             for (wait, whole) in jittered.iter().zip([1.0, 2.0, 4.0, 5.0]) {
                 assert!((least * whole..whole).contains(wait), "{jittered:?}");
+            }
+        }
+        for _ in 0..100 {
+            let chain = waits(backoff.jitter(Jitter::Decorrelated), &mut stream);
+            let mut most = 3.0f64;
+            for wait in chain {
+                assert!((1.0..=most.min(5.0)).contains(&wait));
+                most = 3.0 * wait;
             }
         }
     }

@@ -1,14 +1,16 @@
 //! Load balancing: each customer is sent to one of many servers as it comes, and stays there.
 
 use super::arrivals::Arrivals;
-use super::engine::{BATCH, Order, Tally};
+use super::engine::{BATCH, Order};
 use super::estimates::Estimates;
 use super::policy::{Chooser, Policy, Servers};
 use super::queue::Queue;
 use super::run::{Outcome, Run, Visit};
+use super::tally::Tally;
 use super::theory::TheoryError;
 use crate::number::positive;
 use crate::sim::clocks::Clocks;
+use crate::sim::drawn::Drawn;
 use crate::sim::{Distribution, Trials, replicate};
 use std::collections::VecDeque;
 
@@ -181,7 +183,7 @@ impl Balancer {
     fn run(&self, order: Order) -> Run {
         let count = self.speeds.len();
         let mut coming = self.arrivals.begin(order.stream("arrivals"));
-        let mut services = order.stream("services");
+        let mut services = Drawn::new(&self.service, order.stream("services"));
         let mut chooser = Chooser::new(&self.policy, count, order);
         let mut servers = Servers {
             lengths: vec![0; count],
@@ -205,7 +207,7 @@ impl Balancer {
                 crate::cell::tick();
                 batch = 0;
             }
-            let (departure, at) = departures.first();
+            let departure = departures.first();
             let now = departure.min(arrival);
             if now == f64::INFINITY {
                 break;
@@ -221,6 +223,7 @@ impl Balancer {
             tally.advance(now, waiting, present as f64, busy as f64);
             servers.now = now;
             if departure <= arrival {
+                let at = departures.which();
                 let Some((number, came, service)) = lines[at].pop_front() else { break };
                 servers.present[at] -= 1;
                 present -= 1;
@@ -254,7 +257,7 @@ impl Balancer {
                 }
             } else {
                 let at = chooser.choose(&servers);
-                let service = self.service.sample(&mut services) / self.speeds[at];
+                let service = services.next() / self.speeds[at];
                 servers.done[at] = servers.done[at].max(now) + service;
                 servers.present[at] += 1;
                 present += 1;

@@ -21,6 +21,8 @@ pub struct Customer {
     pub left: f64,
     /// How often it has come before, and gone away.
     pub retries: u32,
+    /// How long it stayed away the latest time, in units of time.
+    pub delayed: f64,
 }
 
 /// Who is served next: one of the usual disciplines, or the reader's own.

@@ -5,9 +5,10 @@ use super::arrivals::Coming;
 use super::discipline::{Chosen, Crowd, Customer, Discipline, Ranked, Stack, Waiting};
 use super::queue::Queue;
 use super::run::{Outcome, Run, Visit};
+use super::services::Services;
 use super::sharing;
+use super::tally::Tally;
 use crate::sim::clocks::Clocks;
-use crate::sim::histogram::Recorder;
 use crate::sim::{Calendar, Stream};
 use std::collections::VecDeque;
 
@@ -62,9 +63,10 @@ struct Place {
     since: f64,
 }
 
+/// Small, for a calendar moves its events about: who comes again waits in a list.
 enum Timer {
     LosesPatience { place: u32, version: u32 },
-    ComesAgain(Customer),
+    ComesAgain(u32),
     Breaks(u32),
     IsRepaired(u32),
 }
@@ -79,6 +81,7 @@ struct Engine<'a, W, F> {
     queue: &'a Queue,
     order: Order,
     coming: Coming<'a>,
+    services: Services<'a>,
     left: F,
     waiting: W,
     places: Vec<Place>,
@@ -89,6 +92,9 @@ struct Engine<'a, W, F> {
     /// When each server is done.
     departures: Clocks,
     timers: Calendar<Timer>,
+    /// Those who will come again, and places in this list that are free.
+    away: Vec<Customer>,
+    home: Vec<u32>,
     now: f64,
     number: u64,
     waits: usize,
@@ -100,8 +106,6 @@ struct Engine<'a, W, F> {
 }
 
 struct Streams {
-    services: Stream,
-    classes: Stream,
     discipline: Stream,
     patience: Stream,
     balking: Stream,
@@ -109,93 +113,14 @@ struct Streams {
     breakdowns: Stream,
 }
 
-/// The areas under what is counted, from the beginning and from the window's.
-#[derive(Default)]
-pub(super) struct Tally {
-    pub last: f64,
-    pub waiting: f64,
-    pub present: f64,
-    pub busy: f64,
-    /// Of those that have left: the sum of their times in the system.
-    pub stayed: f64,
-    pub opened: Option<(f64, f64, f64, f64)>,
-    pub run: Run,
-    waits: Recorder,
-    times: Recorder,
-}
-
-impl Tally {
-    #[inline(always)]
-    pub fn advance(&mut self, now: f64, waiting: f64, present: f64, busy: f64) {
-        let span = now - self.last;
-        self.waiting += span * waiting;
-        self.present += span * present;
-        self.busy += span * busy;
-        self.last = now;
-    }
-
-    /// The counting begins.
-    pub fn open(&mut self) {
-        self.opened = Some((self.last, self.waiting, self.present, self.busy));
-    }
-
-    /// What has been counted. `inside`: since when those are there that are still there.
-    pub fn close(mut self, servers: usize, inside: impl Iterator<Item = f64>) -> Run {
-        // Little's law (1961), counted twice: the area under the number present is the time
-        // that all have spent there.
-        let spent = self.stayed + inside.map(|since| self.last - since).sum::<f64>();
-        assert!(
-            (spent - self.present).abs() <= 1e-6 * spent.max(1.0),
-            "a simulated queue breaks Little's law ({spent} and {}): that is an error of this \
-             library, worth a report",
-            self.present
-        );
-        let (at, waiting, present, busy) = self.opened.unwrap_or((self.last, 0.0, 0.0, 0.0));
-        (self.run.waits, self.run.times) = (self.waits.finish(), self.times.finish());
-        self.run.servers = servers;
-        self.run.span = self.last - at;
-        self.run.waiting = self.waiting - waiting;
-        self.run.present = self.present - present;
-        self.run.busy = self.busy - busy;
-        self.run
-    }
-
-    /// One has left for good.
-    #[inline]
-    pub fn count(&mut self, visit: &Visit) {
-        if self.opened.is_none() {
-            return;
-        }
-        let run = &mut self.run;
-        run.attempts += u64::from(visit.retries) + 1;
-        match visit.outcome {
-            Outcome::Served => {
-                run.wait_sum += visit.wait;
-                run.service_sum += visit.service;
-                self.waits.record(visit.wait);
-                self.times.record(visit.wait + visit.service);
-                if let Some((served, waits)) = run.classes.get_mut(visit.class as usize) {
-                    *served += 1;
-                    *waits += visit.wait;
-                }
-            }
-            Outcome::Lost => run.lost += 1,
-            Outcome::Abandoned => run.abandoned += 1,
-        }
-    }
-}
-
 impl<'a, W: Waiting, F: FnMut(&Visit)> Engine<'a, W, F> {
     fn new(queue: &'a Queue, order: Order, left: F, waiting: W) -> Self {
         let servers = queue.servers as u32;
-        let classes = match queue.classes.len() {
-            0 => vec![],
-            n => vec![(0, 0.0); n],
-        };
         let mut engine = Self {
             queue,
             order,
             coming: queue.arrivals.begin(order.stream("arrivals")),
+            services: Services::of(queue, order),
             left,
             waiting,
             places: vec![],
@@ -204,6 +129,8 @@ impl<'a, W: Waiting, F: FnMut(&Visit)> Engine<'a, W, F> {
             idle: (0..servers).rev().collect(),
             departures: Clocks::new(queue.servers),
             timers: Calendar::new(),
+            away: vec![],
+            home: vec![],
             now: 0.0,
             number: 0,
             waits: 0,
@@ -211,15 +138,13 @@ impl<'a, W: Waiting, F: FnMut(&Visit)> Engine<'a, W, F> {
             busy: 0,
             gone: 0,
             streams: Streams {
-                services: order.stream("services"),
-                classes: order.stream("classes"),
                 discipline: order.stream("discipline"),
                 patience: order.stream("patience"),
                 balking: order.stream("balking"),
                 retries: order.stream("retries"),
                 breakdowns: order.stream("breakdowns"),
             },
-            tally: Tally { run: Run { classes, ..Run::default() }, ..Tally::default() },
+            tally: Tally::of(queue.classes.len()),
         };
         if let Some((up, _)) = &queue.breakdowns {
             for server in 0..servers {
@@ -243,12 +168,12 @@ impl<'a, W: Waiting, F: FnMut(&Visit)> Engine<'a, W, F> {
                 crate::cell::tick();
                 batch = 0;
             }
-            let (departure, server) = self.departures.first();
+            let departure = self.departures.first();
             let timer = self.timers.upcoming().unwrap_or(f64::INFINITY);
             // At the same moment those who are done leave first.
             if departure <= arrival && departure <= timer && departure < f64::INFINITY {
                 self.advance(departure);
-                self.departs(server as u32);
+                self.departs(self.departures.which() as u32);
             } else if timer <= arrival {
                 let Some(event) = self.timers.next() else { break };
                 self.advance(timer);
@@ -274,14 +199,18 @@ impl<'a, W: Waiting, F: FnMut(&Visit)> Engine<'a, W, F> {
     }
 
     fn newcomer(&mut self) -> Customer {
-        let (class, service) = match self.queue.classes.is_empty() {
-            true => (0, &self.queue.service),
-            false => self.queue.class_of(self.streams.classes.uniform()),
-        };
-        let service = service.sample(&mut self.streams.services);
+        let (class, service) = self.services.next();
         let number = self.number;
         self.number += 1;
-        Customer { number, class, arrival: self.now, service, left: service, retries: 0 }
+        Customer {
+            number,
+            class,
+            arrival: self.now,
+            service,
+            left: service,
+            retries: 0,
+            delayed: 0.0,
+        }
     }
 
     /// Somebody comes, for the first time or again.
@@ -354,6 +283,11 @@ impl<'a, W: Waiting, F: FnMut(&Visit)> Engine<'a, W, F> {
     /// greatest key, if that is greater than the newcomer's.
     fn makes_way(&self, newcomer: &Customer) -> Option<u32> {
         let discipline = &self.queue.discipline;
+        if matches!(discipline, Discipline::Srpt) {
+            // Who will be done last has the most left.
+            let (done, server) = self.departures.last()?;
+            return (done - self.now > newcomer.left).then_some(server as u32);
+        }
         let served = self.servers.iter().enumerate().filter(|(_, server)| !server.is_down);
         let keys = served.filter_map(|(number, server)| {
             let place = &self.places[server.job? as usize];
@@ -434,7 +368,10 @@ impl<'a, W: Waiting, F: FnMut(&Visit)> Engine<'a, W, F> {
                 self.leaves(place, state);
                 self.turned_away(customer, Outcome::Abandoned, entered);
             }
-            Timer::ComesAgain(customer) => self.enters(customer),
+            Timer::ComesAgain(at) => {
+                self.home.push(at);
+                self.enters(self.away[at as usize]);
+            }
             Timer::Breaks(server) => {
                 self.servers[server as usize].is_down = true;
                 self.idle.retain(|other| *other != server);
@@ -467,10 +404,16 @@ impl<'a, W: Waiting, F: FnMut(&Visit)> Engine<'a, W, F> {
     /// Somebody was not served this time: comes again, or is gone for good.
     fn turned_away(&mut self, customer: Customer, outcome: Outcome, entered: f64) {
         if let Some(backoff) = &self.queue.retries
-            && let Some(delay) = backoff.delay(customer.retries, &mut self.streams.retries)
+            && let Some(delay) =
+                backoff.delay(customer.retries, customer.delayed, &mut self.streams.retries)
         {
-            let again = Customer { retries: customer.retries + 1, ..customer };
-            self.timers.book_at(self.now + delay, Timer::ComesAgain(again));
+            let again = Customer { retries: customer.retries + 1, delayed: delay, ..customer };
+            let at = self.home.pop().unwrap_or(self.away.len() as u32);
+            match self.away.get_mut(at as usize) {
+                Some(place) => *place = again,
+                None => self.away.push(again),
+            }
+            self.timers.book_at(self.now + delay, Timer::ComesAgain(at));
             return;
         }
         self.ends(&customer, self.now - entered, outcome, self.now);

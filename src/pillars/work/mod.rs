@@ -13,7 +13,9 @@ pub mod parallel;
 pub mod policy;
 pub mod queue;
 mod run;
+mod services;
 mod sharing;
+mod tally;
 pub mod theory;
 
 pub use arrivals::Arrivals;
@@ -24,7 +26,8 @@ pub use estimates::Estimates;
 pub use fork_join::ForkJoin;
 pub use network::{Flow, Network, Station};
 pub use parallel::{
-    Fanout, MapReduce, RetryStorm, Scalability, Serverless, WorkStealing, amdahl, gustafson,
+    Contended, Contention, Fanout, MapReduce, RetryStorm, Scalability, Serverless, WorkStealing,
+    amdahl, gustafson,
 };
 pub use policy::{Policy, Servers};
 pub use queue::Queue;

@@ -1,9 +1,11 @@
 //! Processor sharing: all customers are served at once, each with an equal part.
 
 use super::discipline::Rank;
-use super::engine::{BATCH, Order, Tally};
+use super::engine::{BATCH, Order};
 use super::queue::Queue;
 use super::run::{Outcome, Run, Visit};
+use super::services::Services;
+use super::tally::Tally;
 use std::collections::BinaryHeap;
 
 /// Runs one replication. With n customers and c servers each is served at rate min(1, c / n).
@@ -11,11 +13,9 @@ use std::collections::BinaryHeap;
 /// been given since the beginning has grown by the service that it needs.
 pub(super) fn run(queue: &Queue, order: Order, mut left: impl FnMut(&Visit)) -> Run {
     let mut coming = queue.arrivals.begin(order.stream("arrivals"));
-    let mut services = order.stream("services");
-    let mut classes = order.stream("classes");
+    let mut services = Services::of(queue, order);
     let servers = queue.servers as f64;
-    let mut tally = Tally::default();
-    tally.run.classes = vec![(0, 0.0); queue.classes.len()];
+    let mut tally = Tally::of(queue.classes.len());
     if order.warmup == 0 {
         tally.open();
     }
@@ -61,11 +61,7 @@ pub(super) fn run(queue: &Queue, order: Order, mut left: impl FnMut(&Visit)) -> 
                 given = 0.0;
             }
         } else {
-            let (class, service) = match queue.classes.is_empty() {
-                true => (0, &queue.service),
-                false => queue.class_of(classes.uniform()),
-            };
-            let service = service.sample(&mut services);
+            let (class, service) = services.next();
             let (wait, departure, retries, outcome) = (0.0, 0.0, 0, Outcome::Served);
             let visit =
                 Visit { number, class, arrival: now, wait, service, departure, retries, outcome };

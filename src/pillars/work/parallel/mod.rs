@@ -1,5 +1,6 @@
 //! Work that is done in parallel: its laws, its stragglers, its storms.
 
+mod contention;
 mod fanout;
 mod laws;
 mod mapreduce;
@@ -7,6 +8,7 @@ mod serverless;
 mod stealing;
 mod storm;
 
+pub use contention::{Contended, Contention};
 pub use fanout::Fanout;
 pub use laws::{Scalability, amdahl, gustafson};
 pub use mapreduce::MapReduce;

@@ -18,6 +18,7 @@ pub struct RetryStorm {
     timeout: f64,
     retries: u32,
     spike: Option<(Range<f64>, f64)>,
+    room: usize,
 }
 
 impl RetryStorm {
@@ -34,7 +35,22 @@ impl RetryStorm {
             timeout: positive(PLACE, "time-out", timeout),
             retries,
             spike: None,
+            room: usize::MAX,
         }
+    }
+
+    /// The same with a line that holds so many: who comes when it is full is not told, and waits
+    /// for the time-out in vain. Without it the line of a storm grows for as long as it lasts.
+    ///
+    /// # Panics
+    /// If it holds none.
+    #[track_caller]
+    pub fn room(self, attempts: usize) -> Self {
+        assert!(
+            attempts >= 1,
+            "RetryStorm::room: the line must hold at least 1 attempt, the one that is served"
+        );
+        Self { room: attempts, ..self }
     }
 
     /// The same with so many times the requests during a while.
@@ -103,8 +119,16 @@ impl RetryStorm {
         positive(PLACE, "step", step);
         assert!(replications >= 1, "{PLACE}: there must be at least 1 replication");
         let intervals = (end / step).ceil() as usize;
+        let (most, rate) = match &self.spike {
+            None => (self.rate, None),
+            Some((during, times)) => (self.rate * times.max(1.0), Some((during, times))),
+        };
+        let rate = |now: f64| match rate {
+            Some((during, times)) if during.contains(&now) => self.rate * times,
+            _ => self.rate,
+        };
         let runs = replicate(replications, |replication| {
-            self.run(intervals, step, Stream::new(seed, replication, "storm"))
+            self.run(intervals, step, most, rate, Stream::new(seed, replication, "storm"))
         });
         let mean = |i: usize, part: usize| {
             runs.iter().map(|run| run[i][part]).sum::<f64>() / replications as f64
@@ -121,8 +145,63 @@ impl RetryStorm {
             .numbers("queue", &column(3, 1.0))
     }
 
-    /// Of each interval: requests, attempts, answers in time, and the queue at its end.
-    fn run(&self, intervals: usize, step: f64, mut random: Stream) -> Vec<[f64; 4]> {
+    /// The same system as its load is turned up slowly and down again, which shows its memory
+    /// (hysteresis): each rate of requests of `loads`, in ascending order, is held for a time
+    /// `hold`, first from the lowest to the highest, then back, without a pause. One row for each
+    /// load: `load` (requests per unit of time), and of the second half of the time that it was
+    /// held the fraction of requests that were answered in time, on the way `up` and on the way
+    /// `down`; means over so many replications.
+    ///
+    /// # Panics
+    /// If there are no loads, they are not positive or not in ascending order, the time is not
+    /// positive, or there is no replication.
+    #[track_caller]
+    pub fn hysteresis(&self, loads: &[f64], hold: f64, replications: usize, seed: u64) -> Table {
+        const PLACE: &str = "RetryStorm::hysteresis";
+        positive(PLACE, "time for which a load is held", hold);
+        assert!(replications >= 1, "{PLACE}: there must be at least 1 replication");
+        assert!(
+            !loads.is_empty(),
+            "{PLACE}: there are no loads; give some, as in &[0.5, 0.7, 0.9]"
+        );
+        loads.iter().for_each(|load| {
+            positive(PLACE, "load", *load);
+        });
+        assert!(
+            loads.is_sorted(),
+            "{PLACE}: the loads must be in ascending order, but they are {loads:?}"
+        );
+        let way: Vec<f64> = loads.iter().chain(loads.iter().rev()).copied().collect();
+        let most = loads.iter().copied().fold(0.0, f64::max);
+        let rate = |now: f64| way[((now / hold) as usize).min(way.len() - 1)];
+        let halves = 2 * way.len();
+        let runs = replicate(replications, |replication| {
+            let random = Stream::new(seed, replication, "storm");
+            self.run(halves, hold / 2.0, most, rate, random)
+        });
+        let answered = |held: usize| {
+            let of = |part: usize| runs.iter().map(|run| run[2 * held + 1][part]).sum::<f64>();
+            // Answers to requests of the first half may make it more than all.
+            if of(0) == 0.0 { 0.0 } else { (of(2) / of(0)).min(1.0) }
+        };
+        let (up, down): (Vec<f64>, Vec<f64>) =
+            (0..loads.len()).map(|at| (answered(at), answered(way.len() - 1 - at))).unzip();
+        Table::new("requests answered in time as the load goes up and down")
+            .numbers("load", loads)
+            .numbers("up", &up)
+            .numbers("down", &down)
+    }
+
+    /// Of each interval: requests, attempts, answers in time, and the queue at its end; with
+    /// `rate` requests per unit of time at a time, and never more than `most`.
+    fn run(
+        &self,
+        intervals: usize,
+        step: f64,
+        most: f64,
+        rate: impl Fn(f64) -> f64,
+        mut random: Stream,
+    ) -> Vec<[f64; 4]> {
         let mut rows = vec![[0.0; 4]; intervals];
         // Attempts wait with the time at which their client gives up; those that are due to be
         // repeated, in the order of time, with how often they were.
@@ -130,7 +209,6 @@ impl RetryStorm {
         let mut open: BTreeMap<u64, u32> = BTreeMap::new();
         let mut due: VecDeque<(f64, u64)> = VecDeque::new();
         let (mut served, mut number, mut batch) = (f64::INFINITY, 0u64, 0);
-        let most = self.rate * self.spike.as_ref().map_or(1.0, |(_, times)| times.max(1.0));
         let mut arrival = random.exponential() / most;
         let end = intervals as f64 * step;
         let mut row = 0;
@@ -169,12 +247,8 @@ impl RetryStorm {
                     asks = Some(retries + 1);
                 }
             } else {
-                // By thinning: in ordinary times a part of the arrivals of the spike.
-                let rate = match &self.spike {
-                    Some((during, times)) if during.contains(&now) => self.rate * times,
-                    _ => self.rate,
-                };
-                if random.uniform() * most < rate {
+                // By thinning: in ordinary times a part of the arrivals of the busiest.
+                if random.uniform() * most < rate(now) {
                     rows[row][0] += 1.0;
                     asks = Some(0);
                 }
@@ -187,7 +261,9 @@ impl RetryStorm {
                 if line.is_empty() {
                     served = now + random.exponential() / self.service_rate;
                 }
-                line.push_back((now + self.timeout, number));
+                if line.len() < self.room {
+                    line.push_back((now + self.timeout, number));
+                }
                 number += 1;
             }
         }

@@ -3,6 +3,7 @@
 mod chain;
 mod erlang;
 mod general;
+mod modulated;
 mod sizes;
 
 pub use erlang::{erlang_b, erlang_c, halfin_whitt};
@@ -51,6 +52,15 @@ impl Theory {
             return chain::of(queue);
         }
         let Some(between) = queue.arrivals.between() else {
+            let any =
+                matches!(queue.discipline, Discipline::Fifo | Discipline::Lifo | Discipline::Siro);
+            if let (Some(states), Some(rate)) =
+                (queue.arrivals.states(), queue.service.rate_if_exponential())
+                && any
+                && queue.classes.is_empty()
+            {
+                return modulated::of(queue, states, rate);
+            }
             return Err(TheoryError::Unknown("arrivals that depend on one another"));
         };
         stable(queue)?;
@@ -233,7 +243,7 @@ mod tests {
         let cases = [
             (Queue::mg1(0.1, Distribution::pareto(1.5, 1.0)), "second moment of the service time"),
             (
-                Queue::new(Arrivals::modulated(&[(1.0, 1.0)]), Distribution::exponential(0.5), 1),
+                Queue::new(Arrivals::modulated(&[(1.0, 1.0)]), Distribution::erlang(2, 0.5), 1),
                 "depend on one another",
             ),
             (Queue::new(Distribution::erlang(2, 2.0), Distribution::erlang(2, 1.0), 1), "G/G/1"),

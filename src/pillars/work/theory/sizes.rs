@@ -27,8 +27,8 @@ pub(super) fn wait(
         // Nobody is shorter: first come, first served.
         return Ok(arrivals * second / (2.0 * (1.0 - arrivals * service.mean())));
     }
-    if !service.is_continuous() {
-        return Err(TheoryError::Unknown("SJF or SRPT with measured service times"));
+    if let Some(values) = service.measured() {
+        return Ok(of_measured(discipline, arrivals, values));
     }
     let tail = |x: f64| 1.0 - service.at_most(x);
     // Sizes at which the tail is e^-y, for y from 0 on in equal steps.
@@ -63,4 +63,35 @@ pub(super) fn wait(
         (at, before, mass) = (x, wait, left);
     }
     Ok(mean + mass * before)
+}
+
+/// The same for sizes that were measured: a sum over the values there are. Of equal ones the first
+/// that came is first, so that a job of size x has to make way for smaller ones alone, and finds
+/// those of its own size before it, as in Cobham's (1954) classes.
+fn of_measured(discipline: &Discipline, arrivals: f64, values: &[f64]) -> f64 {
+    let each = arrivals / values.len() as f64;
+    let second: f64 = each * values.iter().map(|x| x * x).sum::<f64>();
+    let (mut sum, mut before, mut smaller, mut slowed, mut at) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    for (first, group) in values.chunk_by(|a, b| a == b).scan(0, |begin, group| {
+        let first = *begin;
+        *begin += group.len();
+        Some((first, group))
+    }) {
+        let (x, count) = (group[0], group.len() as f64);
+        let load = before + each * count * x;
+        let stretch = 2.0 * (1.0 - before) * (1.0 - load);
+        // While the job has more left than all smaller ones, those go first.
+        slowed += (x - at) / (1.0 - before);
+        let wait = match discipline {
+            Discipline::Sjf => second / stretch,
+            _ => {
+                smaller += each * group.iter().map(|x| x * x).sum::<f64>();
+                let longer = (values.len() - first - group.len()) as f64;
+                (smaller + each * longer * x * x) / stretch + slowed - x
+            }
+        };
+        sum += count * wait;
+        (before, at) = (load, x);
+    }
+    sum / values.len() as f64
 }
