@@ -2,16 +2,34 @@
 //! in scope.
 
 pub use crate::ask::{input, password};
-pub use crate::chart::Chart;
+pub use crate::chart::{Chart, Mark, Timeline};
 pub use crate::comm::{Comm, CommMessage, comm_target};
 pub use crate::content::{Html, Json, Markdown, Png, Svg};
 pub use crate::display::{Bundle, Handle, Rich, clear_output, display};
-pub use crate::experiment::{Sweep, claim, sweep};
+pub use crate::experiment::{Sweep, claim, surveys, sweep};
 pub use crate::progress::{Progress, progress};
 pub use crate::sim::{
     Calendar, Distribution, Estimate, Exponential, Histogram, Stream, Trials, batch_means, mser5,
     quantile_interval, replicate, replicate_until,
 };
+pub use crate::state::cluster::{
+    CallOf, Outbox, Replica, ReplyOf, Request, Scenario, Survey, Workload,
+};
+pub use crate::state::consistency::{
+    Causal, Checker, CounterCall, CounterReply, CounterSpec, History, KeyValueCall, KeyValueSpec,
+    Operation, QueueCall, QueueReply, QueueSpec, RegisterCall, RegisterHistory, RegisterReply,
+    RegisterSpec, Sequential, SetCall, SetReply, SetSpec, Specification, Verdict,
+};
+pub use crate::state::placement::{
+    BloomFilter, Cache, CountMin, HotKeys, MerkleTree, Placement, Popularity, Replication,
+    Resharding, ring_deviation, ring_share_interval, stable_hash,
+};
+pub use crate::state::protocols::{Abd, Dynamo, LastWriterWins, MergingCounter, MergingSet};
+pub use crate::state::quorum::{
+    Failures, Goal, Node, QuorumError, QuorumSearch, QuorumSystem, Quorums, ReadFraction, Strategy,
+    choose, majority, votes,
+};
+pub use crate::state::staleness::{Configuration, Latency, Pbs, Published, Wars};
 pub use crate::table::Table;
 pub use crate::work::{
     Arrivals, Backoff, Balancer, Contended, Contention, Customer, Discipline, Estimates, Fanout,

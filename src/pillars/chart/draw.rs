@@ -1,5 +1,6 @@
 //! The pixels of a chart, the same for SVG and PNG.
 
+use super::figure::Failure;
 use super::scale::Scale;
 use super::{Chart, Kind, Point, Series};
 use plotters::coord::Shift;
@@ -12,16 +13,14 @@ use std::sync::Once;
 /// Drawn at twice the size shown: 640 x 400 on the page.
 pub const SIZE: (u32, u32) = (1280, 800);
 
-pub type Failure<DB> = DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>;
-
 /// The text of a figure: measured and painted in DejaVu Sans, which is embedded;
 /// an SVG names it first, then what a machine without it has.
 const FONT: &str = "DejaVu Sans, Bitstream Vera Sans, Verdana, Arial, Helvetica, sans-serif";
-const TITLE: f64 = 34.0;
-const TEXT: f64 = 28.0;
-const INK: RGBColor = RGBColor(38, 38, 38);
-const GRID: RGBColor = RGBColor(225, 225, 225);
-const MARGIN: i32 = 24;
+pub(super) const TITLE: f64 = 34.0;
+pub(super) const TEXT: f64 = 28.0;
+pub(super) const INK: RGBColor = RGBColor(38, 38, 38);
+pub(super) const GRID: RGBColor = RGBColor(225, 225, 225);
+pub(super) const MARGIN: i32 = 24;
 const LINE_HEIGHT: i32 = 42;
 const SWATCH: i32 = 56;
 /// The room under the plot, for numbers and the label.
@@ -29,7 +28,7 @@ const UNDER: i32 = 104;
 
 /// Colours that the colour-blind can tell apart too (Okabe and Ito, 2008), the
 /// faint yellow left out.
-const COLOURS: [RGBColor; 7] = [
+pub(super) const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -225,12 +224,12 @@ fn swatch<DB: DrawingBackend>(
     mark(area, (centre, middle), look)
 }
 
-fn style(size: f64) -> TextStyle<'static> {
+pub(super) fn style(size: f64) -> TextStyle<'static> {
     FontDesc::new(FontFamily::Name(FONT), size, FontStyle::Normal).color(&INK)
 }
 
 /// The size at which `text` is not longer than `room`, at most `size`.
-fn fitting<DB: DrawingBackend>(
+pub(super) fn fitting<DB: DrawingBackend>(
     area: &DrawingArea<DB, Shift>,
     text: &str,
     size: f64,

@@ -4,13 +4,17 @@
 mod draw;
 mod figure;
 mod scale;
+mod timeline;
 mod words;
 
 use crate::display::{Bundle, Rich};
 use crate::sim::Estimate;
+use plotters::coord::Shift;
+use plotters::prelude::{DrawingArea, DrawingBackend};
 
 pub(crate) use draw::prepare_font;
 pub use plotters;
+pub use timeline::{Mark, Timeline};
 
 /// A chart of one quantity against another. It is shown as a figure (SVG with
 /// a description for those who cannot see it), as PNG for print, and as text.
@@ -128,6 +132,33 @@ impl Rich for Chart {
     fn bundle(&self) -> Bundle {
         self.check_logs();
         figure::bundle(self)
+    }
+}
+
+impl figure::Picture for Chart {
+    fn size(&self) -> (u32, u32) {
+        draw::SIZE
+    }
+
+    fn words(&self) -> String {
+        words::describe(self)
+    }
+
+    fn caption(&self) -> Option<String> {
+        let has = |kind| self.series.iter().any(|series| series.kind == kind);
+        let caption = match (has(Kind::Line), has(Kind::Dots)) {
+            (true, true) => "Lines: formula. Dots: simulation, with 95 % confidence intervals.",
+            (false, true) => "Dots: simulation, with 95 % confidence intervals.",
+            _ => return None,
+        };
+        Some(caption.to_owned())
+    }
+
+    fn draw<DB: DrawingBackend>(
+        &self,
+        area: &DrawingArea<DB, Shift>,
+    ) -> Result<(), figure::Failure<DB>> {
+        draw::draw(area, self)
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod claim;
 mod sweep;
+mod timeline;
 
 pub use claim::claim;
 pub use sweep::{Sweep, sweep};
+pub use timeline::surveys;
