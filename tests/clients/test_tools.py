@@ -61,7 +61,8 @@ class Tools(unittest.TestCase):
     def test_papermill_runs_a_chapter_as_it_is_committed(self):
         for chapter in CHAPTERS:
             out = self.folder / chapter.name
-            self.passes("papermill", "--no-progress-bar", chapter, out)
+            # Some chapters read data beside them.
+            self.passes("papermill", "--no-progress-bar", "--cwd", chapter.parent, chapter, out)
             outputs = lambda path: [cell.outputs for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
             self.assertEqual(outputs(out), outputs(chapter))
 
