@@ -23,6 +23,7 @@ const DIFFERENCES: &[(&str, usize, &str, &str)] = &[
     ("a type redefined", 4, "[value] 1", "variables of a type that is defined anew"),
     ("commands", 1, "[CommandError] ", "calls an unknown command"),
     ("closures", 4, "[value] 2", "closures end with their cell"),
+    ("copies are no moves", 3, "[value] 6", "closures end with their cell"),
     ("crashes", 8, "[value] 1", "variables after a crash"),
 ];
 
