@@ -4,6 +4,7 @@
 #[path = "common/said.rs"]
 mod said;
 
+use pillars::experiment::{HistoryTimeline as _, SurveyTimeline as _};
 use pillars::prelude::{
     Abd, CallOf, Checker, CounterCall, CounterReply, CounterSpec, Dynamo, History, KeyValueCall,
     LastWriterWins, MergingCounter, MergingSet, Outbox, RegisterReply, Replica, Request, Scenario,

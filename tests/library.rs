@@ -7,7 +7,8 @@ use std::process::Command;
 #[test]
 fn the_librarys_own_tests_pass() {
     let ran = Command::new(env!("CARGO"))
-        .args(["test", "--locked", "--profile", "cells", "--package", "pillars-course"])
+        .args(["test", "--locked", "--profile", "cells", "--package", "pillars-models"])
+        .args(["--package", "pillars-course"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();

@@ -3,6 +3,7 @@
 #[path = "common/said.rs"]
 mod said;
 
+use pillars::experiment::RetryStormTables as _;
 use pillars::prelude::{Backoff, Contention, Distribution, Fanout, Jitter, MapReduce, RetryStorm};
 use pillars::prelude::{Scalability, Serverless, Stream, Trials, WorkStealing, amdahl, gustafson};
 use said::each_says;

@@ -1,6 +1,7 @@
 //! The library against what is published about queues: tables, limits, laws.
 
 use pillars::display::Rich;
+use pillars::experiment::QueueTables as _;
 use pillars::prelude::{Chart, Estimate, Exponential, Queue, Stream, Trials};
 use pillars::prelude::{erlang_b, erlang_c, sweep};
 

@@ -31,6 +31,7 @@ pub fn of_library() -> Vec<Entry> {
     let prelude = std::fs::read_to_string(library.join("prelude.rs")).unwrap_or_default();
     let mut entries = Vec::new();
     visit(&library, &mut entries);
+    visit(&root.join("src/models"), &mut entries);
     // A cell can use what the prelude names, and the methods of such types.
     entries.retain(|entry| has_word(&prelude, entry.of.as_ref().unwrap_or(&entry.name)));
     entries.sort_by(|a, b| (&a.name, &a.of).cmp(&(&b.name, &b.of)));
@@ -53,28 +54,51 @@ fn visit(dir: &Path, entries: &mut Vec<Entry>) {
 /// The public names that a source file defines.
 pub fn of_source(text: &str) -> Vec<Entry> {
     let file = SourceFile::parse(text, Edition::Edition2024).tree();
-    file.items().flat_map(of_item).collect()
+    let traits: Vec<ast::Trait> = file.items().filter_map(trait_of).collect();
+    file.items().flat_map(|item| of_item(item, &traits)).collect()
 }
 
-fn of_item(item: ast::Item) -> Vec<Entry> {
+fn trait_of(item: ast::Item) -> Option<ast::Trait> {
+    match item {
+        ast::Item::Trait(item) => Some(item).filter(is_public),
+        _ => None,
+    }
+}
+
+fn is_public<T: HasVisibility>(item: &T) -> bool {
+    item.visibility().is_some_and(|visibility| visibility.syntax().text() == "pub")
+}
+
+/// `traits` are those of the same file: what they give to a type are its methods.
+fn of_item(item: ast::Item, traits: &[ast::Trait]) -> Vec<Entry> {
     match item {
         ast::Item::Fn(item) => entry(&item, "function", None).into_iter().collect(),
         ast::Item::Struct(item) => entry(&item, "struct", None).into_iter().collect(),
         ast::Item::Enum(item) => entry(&item, "enum", None).into_iter().collect(),
         ast::Item::Trait(item) => entry(&item, "trait", None).into_iter().collect(),
         ast::Item::Const(item) => entry(&item, "constant", None).into_iter().collect(),
-        ast::Item::Impl(item) if item.trait_().is_none() => methods(&item),
+        ast::Item::Impl(item) => match item.trait_() {
+            None => methods(&item, item.assoc_item_list(), true),
+            Some(name) => {
+                let name = name.syntax().text().to_string();
+                let name = name.split('<').next().unwrap_or_default();
+                let is_it = |it: &&ast::Trait| it.name().is_some_and(|it| it.text() == name);
+                let found = traits.iter().find(is_it);
+                found.map_or(vec![], |found| methods(&item, found.assoc_item_list(), false))
+            }
+        },
         _ => vec![],
     }
 }
 
-fn methods(item: &ast::Impl) -> Vec<Entry> {
+fn methods(item: &ast::Impl, list: Option<ast::AssocItemList>, own: bool) -> Vec<Entry> {
     let Some(of) = item.self_ty() else { return vec![] };
     let of = of.syntax().text().to_string();
     let of = of.split('<').next().unwrap_or_default().to_owned();
-    let members = item.assoc_item_list().into_iter().flat_map(|list| list.assoc_items());
+    let members = list.into_iter().flat_map(|list| list.assoc_items());
     let functions = members.filter_map(|member| match member {
-        ast::AssocItem::Fn(function) => entry(&function, "method", Some(of.clone())),
+        ast::AssocItem::Fn(function) if own => entry(&function, "method", Some(of.clone())),
+        ast::AssocItem::Fn(function) => described(&function, "method", Some(of.clone())),
         _ => None,
     });
     functions.collect()
@@ -85,9 +109,14 @@ fn entry<T: HasName + HasVisibility + HasDocComments + HasAttrs>(
     kind: &'static str,
     of: Option<String>,
 ) -> Option<Entry> {
-    if item.visibility()?.syntax().text() != "pub" {
-        return None;
-    }
+    if is_public(item) { described(item, kind, of) } else { None }
+}
+
+fn described<T: HasName + HasDocComments>(
+    item: &T,
+    kind: &'static str,
+    of: Option<String>,
+) -> Option<Entry> {
     let docs: Vec<String> = item
         .doc_comments()
         .filter_map(|comment| comment.doc_comment().map(|(text, _)| text.trim().to_owned()))
@@ -126,13 +155,19 @@ impl Queue {
 }
 impl Drop for Queue { fn drop(&mut self) {} }
 pub(crate) fn inner() {}
+pub trait Tables {
+    /// As a table.
+    fn table(&self) -> Table;
+}
+impl Tables for Queue { fn table(&self) -> Table { todo() } }
 ";
 
     #[test]
     fn public_names_come_with_their_heads_and_documents() {
         let entries = of_source(SOURCE);
         let names: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
-        assert_eq!(names, ["Queue", "mmc"]);
+        assert_eq!(names, ["Queue", "mmc", "Tables", "table"]);
+        assert_eq!((&*entries[3].docs, entries[3].of.as_deref()), ("As a table.", Some("Queue")));
         assert_eq!(entries[0].docs, "A queue.");
         assert_eq!(entries[1].signature, "pub fn mmc(lambda: f64, servers: usize) -> Self");
         assert_eq!(entries[1].of.as_deref(), Some("Queue"));
@@ -142,6 +177,9 @@ pub(crate) fn inner() {}
     fn the_library_is_found_and_documented() {
         let entries = of_library();
         assert!(entries.iter().any(|entry| entry.name == "claim" && entry.kind == "function"));
+        // A method that the model is given by a trait.
+        let is_queues = |entry: &Entry| entry.of.as_deref() == Some("Queue");
+        assert!(entries.iter().any(|entry| entry.name == "observe" && is_queues(entry)));
         let bare: Vec<_> = entries.iter().filter(|entry| entry.docs.is_empty()).collect();
         assert!(bare.is_empty(), "without documentation: {bare:?}");
     }

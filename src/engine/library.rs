@@ -242,7 +242,7 @@ impl Library {
 }
 
 fn fingerprint(root: &Path, toolchain: &Toolchain) -> Result<String, LibraryError> {
-    fingerprint::of(root, toolchain, "cells", &["src/pillars", "src/unix"])
+    fingerprint::of(root, toolchain, "cells", &["src/models", "src/pillars", "src/unix"])
 }
 
 /// For `map_err`: names what was attempted, and where.

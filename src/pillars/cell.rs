@@ -4,15 +4,17 @@
 
 use crate::calls::Calls;
 use crate::display::{self, Bundle, Rich};
+use pillars_models::interrupt::{self, Interrupted};
 use serde_json::{Value, json};
 use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
 use std::panic::{self, AssertUnwindSafe, Location, PanicHookInfo};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread::ThreadId;
+
+pub use pillars_models::interrupt::tick;
 
 /// What `?` turns an error of the reader's into: its text, and where it stood.
 pub struct Failure {
@@ -43,14 +45,14 @@ pub fn whole(cell: impl FnOnce()) {
 fn whole_erased(cell: &mut dyn FnMut()) {
     prepare();
     // What came too late for an earlier cell is not meant for this one.
-    INTERRUPTED.store(false, Ordering::Relaxed);
-    crate::progress::begin_cell();
+    interrupt::clear();
+    pillars_models::progress::begin_cell();
     taken_panics();
     PUT.take();
     FAULT.take();
     display::send(&json!({ "kind": "begun" }));
     let ended = panic::catch_unwind(AssertUnwindSafe(cell));
-    INTERRUPTED.store(false, Ordering::Relaxed);
+    interrupt::clear();
     let fault = match ended {
         Ok(()) => FAULT.take(),
         Err(payload) => Some(fault_of(payload.as_ref())),
@@ -223,30 +225,8 @@ fn payload_text(payload: &(dyn Any + Send)) -> String {
     }
 }
 
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
-struct Interrupted;
-
 extern "C" fn on_interrupt(_: i32) {
-    INTERRUPTED.store(true, Ordering::Relaxed);
-}
-
-/// Ends the cell here if the reader has interrupted it. Long loops call it every
-/// so often; it costs one relaxed load.
-#[inline(always)]
-pub fn tick() {
-    if INTERRUPTED.load(Ordering::Relaxed) {
-        interrupted();
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn interrupted() {
-    // A destructor that ticks while the cell unwinds must come to its end.
-    if !std::thread::panicking() {
-        panic::resume_unwind(Box::new(Interrupted));
-    }
+    interrupt::raise();
 }
 
 /// Why a cell was ended that the engine did not answer.

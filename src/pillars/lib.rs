@@ -1,4 +1,4 @@
-//! What a cell imports: simulation, closed forms, charts, tables and claims for
+//! What a cell imports: the models of `pillars-models`, and charts, tables and claims for
 //! learning distributed systems by running them. The names meant for cells are
 //! in [`prelude`].
 //!
@@ -12,20 +12,16 @@ pub mod cell;
 pub mod chart;
 mod comm;
 mod content;
-mod deadline;
 pub mod display;
 pub mod experiment;
-mod number;
 pub mod prelude;
 mod progress;
 pub mod runner;
 mod show;
-pub mod sim;
-pub mod state;
 pub mod table;
 mod text;
 pub mod warm;
-pub mod work;
 
 pub use chart::plotters;
+pub use pillars_models::{sim, state, work};
 pub use table::polars;

@@ -6,14 +6,17 @@ pub use crate::chart::{Chart, Mark, Timeline};
 pub use crate::comm::{Comm, CommMessage, comm_target};
 pub use crate::content::{Html, Json, Markdown, Png, Svg};
 pub use crate::display::{Bundle, Handle, Rich, clear_output, display};
-pub use crate::experiment::{Sweep, claim, surveys, sweep};
+pub use crate::experiment::{
+    HistoryTimeline as _, MeasureTables as _, QueueTables as _, RetryStormTables as _,
+    SurveyTimeline as _, Sweep, claim, surveys, sweep,
+};
 pub use crate::progress::{Progress, progress};
 pub use crate::sim::{
     Calendar, Distribution, Estimate, Exponential, Histogram, Stream, Trials, batch_means, mser5,
     quantile_interval, replicate, replicate_until,
 };
 pub use crate::state::cluster::{
-    CallOf, Outbox, Replica, ReplyOf, Request, Scenario, Survey, Workload,
+    CallOf, Measured, Outbox, Replica, ReplyOf, Request, Scenario, Survey, Workload,
 };
 pub use crate::state::consistency::{
     Causal, Checker, CounterCall, CounterReply, CounterSpec, History, KeyValueCall, KeyValueSpec,

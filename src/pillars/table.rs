@@ -3,8 +3,9 @@
 //! and dark themes, with plain text beside it.
 
 use crate::display::{Bundle, Rich};
-use crate::number::{common_places, grouped, significant};
 use crate::text::escape;
+use pillars_models::columns::{Column as Values, Columns};
+use pillars_models::number::{common_places, grouped, significant};
 use polars::prelude::{AnyValue, Column, DataFrame, NamedFrom, PolarsError, Series};
 
 pub use polars;
@@ -22,6 +23,17 @@ pub struct Table {
 const ROWS_SHOWN: usize = 20;
 /// Significant digits shown unless [`Table::digits`] says otherwise.
 const DIGITS: usize = 4;
+
+impl From<Columns> for Table {
+    fn from(columns: Columns) -> Self {
+        columns.columns.iter().fold(Self::new(&columns.caption), |table, (name, column)| {
+            table.with(match column {
+                Values::Numbers(values) => Series::new(name.into(), values),
+                Values::Texts(values) => Series::new(name.into(), values),
+            })
+        })
+    }
+}
 
 impl Table {
     /// An empty table.

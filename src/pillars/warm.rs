@@ -87,10 +87,51 @@ pub fn instances() -> Result<(), Box<dyn Error>> {
         Trials,
         Vec<Estimate>,
     );
+    variables!(
+        Scenario,
+        Survey<KeyValueSpec>,
+        Survey<CounterSpec>,
+        Survey<SetSpec>,
+        Vec<Survey<KeyValueSpec>>,
+        RegisterHistory,
+        Placement,
+        QuorumSystem,
+    );
+    histories();
     frames()?;
     queries()?;
     drawing()?;
     Ok(())
+}
+
+/// What the checker's and the survey's methods are for the objects that there are.
+fn histories() {
+    surveyed::<KeyValueSpec>();
+    surveyed::<CounterSpec>();
+    surveyed::<SetSpec>();
+    checked(RegisterSpec);
+    checked(KeyValueSpec);
+    checked(CounterSpec);
+    checked(SetSpec);
+    checked(QueueSpec);
+}
+
+fn surveyed<O: Workload + 'static>() {
+    let survey: Survey<O> = take("");
+    black_box((survey.timeline(), survey.counterexample().is_some(), survey.runs().len()));
+    black_box(surveys(&[("", &survey)], &[]));
+}
+
+fn checked<S: Specification + 'static>(specification: S)
+where
+    S::Call: 'static,
+    S::Reply: 'static,
+{
+    let history: History<S::Call, S::Reply> = take("");
+    let checker = Checker::new();
+    black_box(checker.check(&specification, &history));
+    black_box(checker.conflict(&specification, &history));
+    black_box(history.timeline(&specification, ""));
 }
 
 fn frames() -> Result<(), PolarsError> {

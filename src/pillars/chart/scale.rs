@@ -1,7 +1,7 @@
 //! An axis: its range, its ticks, and where a value lies on it.
 
 use super::{Axis, Chart, Point};
-use crate::number::short;
+use pillars_models::number::short;
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use std::ops::Range;
 

@@ -4,7 +4,7 @@
 use super::draw::{COLOURS, GRID, INK, MARGIN, TEXT, TITLE, fitting, prepare_font, style};
 use super::figure::{self, Failure, Picture};
 use crate::display::{Bundle, Rich};
-use crate::number::short;
+use pillars_models::number::short;
 use plotters::coord::Shift;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;

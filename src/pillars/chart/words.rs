@@ -1,7 +1,7 @@
 //! A chart in words, for those who cannot see it and where there is only text.
 
 use super::{Chart, Kind, Series};
-use crate::number::short;
+use pillars_models::number::short;
 
 /// One line: title, axes, and each series with its ends and its way between them.
 pub fn describe(chart: &Chart) -> String {

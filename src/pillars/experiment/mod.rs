@@ -2,8 +2,10 @@
 
 mod claim;
 mod sweep;
+mod tables;
 mod timeline;
 
 pub use claim::claim;
 pub use sweep::{Sweep, sweep};
-pub use timeline::surveys;
+pub use tables::{MeasureTables, QueueTables, RetryStormTables};
+pub use timeline::{HistoryTimeline, SurveyTimeline, surveys};

@@ -2,10 +2,10 @@
 //! is measured by simulation or computed by a formula.
 
 use crate::chart::Chart;
-use crate::number::short;
-use crate::progress::Task;
 use crate::sim::Estimate;
 use crate::table::Table;
+use pillars_models::number::short;
+use pillars_models::progress::Task;
 
 /// What came of turning one knob; made by [`sweep`].
 #[derive(Clone, Debug)]

@@ -2,20 +2,27 @@
 
 use crate::chart::{Mark, Timeline};
 use crate::sim::Estimate;
-use crate::state::cluster::{Survey, Workload};
+use crate::state::cluster::{Measured, Survey, Workload};
 use crate::state::consistency::{Checker, History, Specification, Verdict};
 use crate::table::Table;
 use std::fmt::Display;
 
-impl<Call, Reply> History<Call, Reply>
+/// A history as a drawing.
+pub trait HistoryTimeline<Call, Reply> {
+    /// The history as a drawing, a lane for each client. If it is not linearizable, only the part
+    /// around the operations that contradict one another, and those are marked; times are in
+    /// `unit`.
+    fn timeline<S>(&self, specification: &S, unit: &str) -> Timeline
+    where
+        S: Specification<Call = Call, Reply = Reply>;
+}
+
+impl<Call, Reply> HistoryTimeline<Call, Reply> for History<Call, Reply>
 where
     Call: Clone + Display,
     Reply: Clone + Display,
 {
-    /// The history as a drawing, a lane for each client. If it is not linearizable, only the part
-    /// around the operations that contradict one another, and those are marked; times are in
-    /// `unit`.
-    pub fn timeline<S>(&self, specification: &S, unit: &str) -> Timeline
+    fn timeline<S>(&self, specification: &S, unit: &str) -> Timeline
     where
         S: Specification<Call = Call, Reply = Reply>,
     {
@@ -63,14 +70,19 @@ where
     }
 }
 
-impl<O: Workload> Survey<O> {
+/// A survey's counterexample as a drawing.
+pub trait SurveyTimeline {
     /// The first run whose history is not linearizable, as a drawing: the operations that
     /// contradict one another are marked, and the time in which something was wrong is shaded.
     ///
     /// # Panics
     /// If there is no such run.
+    fn timeline(&self) -> Timeline;
+}
+
+impl<O: Workload> SurveyTimeline for Survey<O> {
     #[track_caller]
-    pub fn timeline(&self) -> Timeline {
+    fn timeline(&self) -> Timeline {
         let Some((run, _)) = self.counterexample() else {
             panic!(
                 "Survey::timeline: all {} runs are linearizable, so there is nothing to show; make \
@@ -95,22 +107,28 @@ impl<O: Workload> Survey<O> {
 /// If a side names a node that there is not, or nobody asked there.
 #[track_caller]
 pub fn surveys<O: Workload>(rows: &[(&str, &Survey<O>)], sides: &[(&str, &[usize])]) -> Table {
+    let rows: Vec<(&str, &Measured)> =
+        rows.iter().map(|(name, survey)| (*name, &***survey)).collect();
+    side_by_side(&rows, sides)
+}
+
+/// What of [`surveys`] is the same for all objects: compiled once.
+#[track_caller]
+fn side_by_side(rows: &[(&str, &Measured)], sides: &[(&str, &[usize])]) -> Table {
     let names: Vec<&str> = rows.iter().map(|(name, _)| *name).collect();
-    let column = |measure: &dyn Fn(&Survey<O>) -> Estimate| -> Vec<f64> {
+    let column = |measure: &dyn Fn(&Measured) -> Estimate| -> Vec<f64> {
         rows.iter().map(|(_, survey)| measure(survey).mean).collect()
     };
-    let mut table = Table::new(&format!(
-        "{} runs each",
-        rows.first().map_or(0, |(_, survey)| survey.runs().len())
-    ))
-    .texts("survey", &names)
-    .numbers("linearizable", &column(&Survey::linearizable));
+    let mut table =
+        Table::new(&format!("{} runs each", rows.first().map_or(0, |(_, survey)| survey.count())))
+            .texts("survey", &names)
+            .numbers("linearizable", &column(&Measured::linearizable));
     for (side, nodes) in sides {
         let answered = column(&|survey| survey.availability(nodes));
         table = table.numbers(&format!("{side} answered"), &answered);
     }
     table
-        .numbers("stale reads", &column(&Survey::stale_reads))
-        .numbers("lost", &column(&Survey::lost))
-        .numbers("agree in the end", &column(&Survey::converged))
+        .numbers("stale reads", &column(&Measured::stale_reads))
+        .numbers("lost", &column(&Measured::lost))
+        .numbers("agree in the end", &column(&Measured::converged))
 }

@@ -1,0 +1,173 @@
+//! Many runs of one scenario, and what their clients saw.
+
+use super::facts::Facts;
+use super::outcome::Outcome;
+use super::scenario::Scenario;
+use super::workload::Workload;
+use crate::number::fraction;
+use crate::sim::Estimate;
+use crate::state::consistency::Verdict;
+use std::ops::{Deref, Range};
+
+/// The runs of a survey, in order, each judged. All that is measured is in [`Measured`], which a
+/// survey is too.
+#[derive(Debug)]
+pub struct Survey<O: Workload> {
+    runs: Vec<Outcome<O>>,
+    measured: Measured,
+}
+
+/// What can be told of a survey whatever its object.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    scenario: Scenario,
+    facts: Vec<Facts>,
+    verdicts: Vec<Verdict>,
+}
+
+impl<O: Workload> Survey<O> {
+    pub(super) fn of(scenario: &Scenario, runs: Vec<Outcome<O>>) -> Self {
+        let measured = Measured::of(scenario, O::judged(&runs));
+        Self { runs, measured }
+    }
+
+    /// The runs.
+    pub fn runs(&self) -> &[Outcome<O>] {
+        &self.runs
+    }
+
+    /// The first run whose history is not linearizable, with the verdict.
+    pub fn counterexample(&self) -> Option<(&Outcome<O>, &Verdict)> {
+        let at = self.measured.first_violation()?;
+        Some((&self.runs[at], &self.measured.verdicts[at]))
+    }
+}
+
+impl<O: Workload> Deref for Survey<O> {
+    type Target = Measured;
+
+    fn deref(&self) -> &Measured {
+        &self.measured
+    }
+}
+
+impl Measured {
+    fn of(scenario: &Scenario, judged: Vec<(Verdict, Facts)>) -> Self {
+        let (verdicts, facts) = judged.into_iter().unzip();
+        Self { scenario: scenario.clone(), facts, verdicts }
+    }
+
+    /// How many runs there are.
+    pub fn count(&self) -> usize {
+        self.facts.len()
+    }
+
+    /// Of each run, whether its history is linearizable.
+    pub fn verdicts(&self) -> &[Verdict] {
+        &self.verdicts
+    }
+
+    fn first_violation(&self) -> Option<usize> {
+        self.verdicts.iter().position(|verdict| matches!(verdict, Verdict::Violation(_)))
+    }
+
+    /// The part of the runs whose history is linearizable. A run that could not be judged within
+    /// the checker's limit counts as one that is not.
+    pub fn linearizable(&self) -> Estimate {
+        let judged = self
+            .verdicts
+            .iter()
+            .map(|verdict| f64::from(u8::from(matches!(verdict, Verdict::Linearizable { .. }))));
+        Estimate::of(&judged.collect::<Vec<_>>())
+    }
+
+    /// The part of the requests at these nodes that were answered in time, while something was
+    /// wrong (all the time, if nothing was); the mean over the runs.
+    ///
+    /// # Panics
+    /// If there is no such node, or nobody asked there in any run.
+    #[track_caller]
+    pub fn availability(&self, nodes: &[usize]) -> Estimate {
+        self.check("Survey::availability", nodes);
+        let during = self.troubled();
+        self.over("Survey::availability", |run| run.availability(nodes, &during))
+    }
+
+    /// The time that a part `p` of the answers at these nodes did not exceed, in milliseconds,
+    /// while something was wrong (all the time, if nothing was); the mean over the runs.
+    ///
+    /// # Panics
+    /// If there is no such node, `p` is not at least 0 and below 1, or nobody was answered there
+    /// in any run.
+    #[track_caller]
+    pub fn latency(&self, nodes: &[usize], p: f64) -> Estimate {
+        const PLACE: &str = "Survey::latency";
+        self.check(PLACE, nodes);
+        fraction(PLACE, p);
+        let during = self.troubled();
+        self.over(PLACE, |run| {
+            let mut latencies = run.latencies(nodes, &during);
+            latencies.sort_by(f64::total_cmp);
+            let rank = (p * latencies.len() as f64) as usize;
+            latencies.get(rank).copied()
+        })
+    }
+
+    /// The part of the answered reads that told what had been replaced before they began.
+    pub fn stale_reads(&self) -> Estimate {
+        self.over("Survey::stale_reads", |run| Some(share(run.stale)))
+    }
+
+    /// The part of the acknowledged changes of which, in the end, nothing is left: no final read
+    /// tells of them or of what replaced them.
+    pub fn lost(&self) -> Estimate {
+        self.over("Survey::lost", |run| Some(share(run.lost)))
+    }
+
+    /// The part of the runs at whose end all nodes said the same.
+    pub fn converged(&self) -> Estimate {
+        self.over("Survey::converged", |run| Some(f64::from(u8::from(run.converged))))
+    }
+
+    /// Messages sent for each request.
+    pub fn messages(&self) -> Estimate {
+        self.over("Survey::messages", |run| {
+            let (sent, operations) = run.messages;
+            Some(sent as f64 / operations.max(1) as f64)
+        })
+    }
+
+    /// The time in which something was wrong; the whole run, if nothing was.
+    pub fn troubled(&self) -> Range<f64> {
+        self.scenario.troubled().unwrap_or(0.0..self.scenario.until)
+    }
+
+    /// Whether anything was wrong at any time.
+    pub fn has_faults(&self) -> bool {
+        self.scenario.troubled().is_some()
+    }
+
+    #[track_caller]
+    fn check(&self, place: &str, nodes: &[usize]) {
+        let count = self.scenario.nodes;
+        if let Some(node) = nodes.iter().find(|node| **node >= count) {
+            panic!("{place}: there are {count} nodes, numbered from 0, but node {node} is named");
+        }
+    }
+
+    #[track_caller]
+    fn over(&self, place: &str, measure: impl Fn(&Facts) -> Option<f64>) -> Estimate {
+        let values: Vec<f64> = self.facts.iter().filter_map(measure).collect();
+        assert!(
+            values.len() >= 2,
+            "{place}: fewer than 2 runs have something to measure; let the clients run longer, or \
+             ask at other nodes"
+        );
+        Estimate::of(&values)
+    }
+}
+
+/// 0 of nothing.
+fn share((part, all): (usize, usize)) -> f64 {
+    if all == 0 { 0.0 } else { part as f64 / all as f64 }
+}

@@ -1,0 +1,436 @@
+//! Networks of queues: customers go from station to station.
+
+use super::engine::{BATCH, Order};
+use super::theory::{TheoryError, erlang_c};
+use crate::columns::Columns;
+use crate::number::{positive, short};
+use crate::sim::{Calendar, Distribution, Estimate, Trials, linear, replicate};
+use std::collections::VecDeque;
+
+/// Stations, each one line first come first served before equal servers, and the probabilities
+/// with which customers go from one to the other.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Network {
+    stations: Vec<Station>,
+    /// From each station the probability of each next one; what is missing to 1 leaves.
+    routes: Vec<Vec<f64>>,
+    /// Who comes from outside at each station, per unit of time; or how many customers go round.
+    load: Load,
+}
+
+/// One station.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Station {
+    name: String,
+    service: Distribution,
+    servers: usize,
+}
+
+impl Station {
+    /// A station of this name, service and number of servers; `usize::MAX` servers are a delay,
+    /// where nobody waits.
+    ///
+    /// # Panics
+    /// If there is no server.
+    #[track_caller]
+    pub fn new(name: &str, service: Distribution, servers: usize) -> Self {
+        assert!(servers >= 1, "Station::new: `{name}` needs at least 1 server, but there are 0");
+        Self { name: name.to_owned(), service, servers }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Load {
+    Open(Vec<f64>),
+    Closed(usize),
+}
+
+/// The steady state of a network, exact or measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flow<V> {
+    /// Mean time of a customer from coming to leaving; in a closed network, of one round through
+    /// the first station, in units of time.
+    pub time_in_system: V,
+    /// Customers that leave (pass the first station, in a closed network) per unit of time.
+    pub throughput: V,
+    /// By station: the fraction of its servers' time spent busy (of a delay, the mean number).
+    pub utilization: Vec<V>,
+    /// By station: the mean number of customers there, in service included.
+    pub number: Vec<V>,
+    names: Vec<String>,
+}
+
+impl Network {
+    /// An open network: of each station the Poisson arrivals from outside, per unit of time.
+    ///
+    /// # Panics
+    /// If the numbers do not fit the stations, or are no rates and probabilities.
+    #[track_caller]
+    pub fn open(stations: &[Station], arrivals: &[f64], routes: &[&[f64]]) -> Self {
+        assert!(
+            arrivals.len() == stations.len(),
+            "Network::open: there must be a rate of arrivals for each of the {} stations, but there \
+             are {}",
+            stations.len(),
+            arrivals.len()
+        );
+        let fit = |rate: &f64| *rate >= 0.0 && rate.is_finite();
+        assert!(
+            arrivals.iter().all(fit) && arrivals.iter().sum::<f64>() > 0.0,
+            "Network::open: the rates of arrivals must be numbers of at least 0, one of them above, \
+             but they are {arrivals:?}"
+        );
+        Self::checked("Network::open", stations, Load::Open(arrivals.to_vec()), routes)
+    }
+
+    /// A closed network: so many customers that never leave.
+    ///
+    /// # Panics
+    /// If there is no customer, or the probabilities from some station do not sum to 1.
+    #[track_caller]
+    pub fn closed(stations: &[Station], customers: usize, routes: &[&[f64]]) -> Self {
+        assert!(
+            customers >= 1,
+            "Network::closed: there must be at least 1 customer, but there are 0"
+        );
+        for row in routes {
+            assert!(
+                (row.iter().sum::<f64>() - 1.0).abs() < 1e-9,
+                "Network::closed: nobody leaves, so the probabilities from each station must sum to \
+                 1, but one row is {row:?}"
+            );
+        }
+        Self::checked("Network::closed", stations, Load::Closed(customers), routes)
+    }
+
+    /// Stations one after the other, with Poisson arrivals at the first.
+    ///
+    /// # Panics
+    /// If the rate is not a positive number, or there is no station.
+    #[track_caller]
+    pub fn tandem(rate: f64, stations: &[Station]) -> Self {
+        let rate = positive("Network::tandem", "arrival rate", rate);
+        let n = stations.len();
+        let mut arrivals = vec![0.0; n];
+        arrivals.iter_mut().take(1).for_each(|first| *first = rate);
+        let next = |i: usize| (0..n).map(|j| f64::from(u8::from(j == i + 1))).collect::<Vec<_>>();
+        let routes: Vec<Vec<f64>> = (0..n).map(next).collect();
+        let rows: Vec<&[f64]> = routes.iter().map(Vec::as_slice).collect();
+        Self::checked("Network::tandem", stations, Load::Open(arrivals), &rows)
+    }
+
+    #[track_caller]
+    fn checked(place: &str, stations: &[Station], load: Load, routes: &[&[f64]]) -> Self {
+        let n = stations.len();
+        assert!(n >= 1, "{place}: there must be at least 1 station, but there are 0");
+        assert!(
+            routes.len() == n && routes.iter().all(|row| row.len() == n),
+            "{place}: with {n} stations there must be {n} rows of {n} probabilities"
+        );
+        for row in routes {
+            let fit = |p: &f64| (0.0..=1.0).contains(p);
+            assert!(
+                row.iter().all(fit) && row.iter().sum::<f64>() <= 1.0 + 1e-9,
+                "{place}: probabilities must be between 0 and 1 and sum to at most 1 in each row, \
+                 but one row is {row:?}"
+            );
+        }
+        let routes = routes.iter().map(|row| row.to_vec()).collect();
+        Self { stations: stations.to_vec(), routes, load }
+    }
+
+    /// The steady state in closed form, for exponential services: Jackson (1957) for an open
+    /// network, mean value analysis (Reiser and Lavenberg, 1980) for a closed one.
+    ///
+    /// # Errors
+    /// If some station cannot keep up, or a service is not exponential.
+    pub fn theory(&self) -> Result<Flow<f64>, TheoryError> {
+        let rates: Option<Vec<f64>> =
+            self.stations.iter().map(|station| station.service.rate_if_exponential()).collect();
+        let Some(rates) = rates else {
+            return Err(TheoryError::Unknown("networks with other services than exponential ones"));
+        };
+        match &self.load {
+            Load::Open(arrivals) => self.jackson(arrivals, &rates),
+            Load::Closed(customers) => Ok(self.mva(*customers, &rates)),
+        }
+    }
+
+    /// Each station is an M/M/c with all that comes to it, as if the others were not there.
+    fn jackson(&self, arrivals: &[f64], rates: &[f64]) -> Result<Flow<f64>, TheoryError> {
+        let flows = self.visits(arrivals)?;
+        let mut number = vec![];
+        let mut utilization = vec![];
+        for ((flow, rate), station) in flows.iter().zip(rates).zip(&self.stations) {
+            let offered = flow / rate;
+            if station.servers == usize::MAX || offered == 0.0 {
+                number.push(offered);
+                utilization.push(offered);
+                continue;
+            }
+            let waiting = erlang_c(station.servers, offered)?;
+            let spare = station.servers as f64 - offered;
+            number.push(offered + waiting * offered / spare);
+            utilization.push(offered / station.servers as f64);
+        }
+        let throughput: f64 = arrivals.iter().sum();
+        let time_in_system = number.iter().sum::<f64>() / throughput;
+        Ok(Flow { time_in_system, throughput, utilization, number, names: self.names() })
+    }
+
+    /// All that comes to each station per unit of time: what comes from outside and from others.
+    fn visits(&self, arrivals: &[f64]) -> Result<Vec<f64>, TheoryError> {
+        let row = |j: usize| {
+            let mut row: Vec<f64> = self.routes.iter().map(|from| -from[j]).collect();
+            row[j] += 1.0;
+            row.push(arrivals[j]);
+            row
+        };
+        linear::solve((0..arrivals.len()).map(row).collect())
+            .ok_or(TheoryError::Unknown("customers who never leave an open network"))
+    }
+
+    /// Exact mean value analysis, with the probabilities of each number at stations of several
+    /// servers.
+    fn mva(&self, customers: usize, rates: &[f64]) -> Flow<f64> {
+        let n = self.stations.len();
+        let visits = self.rounds();
+        // Of each station, the probability of 0, 1, .. customers when there are k in all.
+        let mut chances: Vec<Vec<f64>> = vec![vec![1.0]; n];
+        let mut number = vec![0.0; n];
+        let (mut throughput, mut round) = (0.0, 0.0);
+        for k in 1..=customers {
+            let stays: Vec<f64> = (0..n)
+                .map(|i| {
+                    let servers = self.stations[i].servers;
+                    if servers == usize::MAX {
+                        return 1.0 / rates[i];
+                    }
+                    if servers == 1 {
+                        return (1.0 + number[i]) / rates[i];
+                    }
+                    let of = |j: usize| (j + 1) as f64 / ((j + 1).min(servers) as f64 * rates[i]);
+                    chances[i].iter().enumerate().map(|(j, p)| p * of(j)).sum()
+                })
+                .collect();
+            round = stays.iter().zip(&visits).map(|(stay, visit)| stay * visit).sum();
+            throughput = k as f64 / round;
+            for i in 0..n {
+                let flow = throughput * visits[i];
+                number[i] = flow * stays[i];
+                let servers = self.stations[i].servers;
+                if servers > 1 && servers < usize::MAX {
+                    let rate = |j: usize| j.min(servers) as f64 * rates[i];
+                    let mut next: Vec<f64> =
+                        (1..=k).map(|j| flow / rate(j) * chances[i][j - 1]).collect();
+                    next.insert(0, (1.0 - next.iter().sum::<f64>()).max(0.0));
+                    chances[i] = next;
+                }
+            }
+        }
+        let busy = |i: usize| throughput * visits[i] / rates[i];
+        let utilization = (0..n).map(|i| match self.stations[i].servers {
+            usize::MAX => busy(i),
+            servers => busy(i) / servers as f64,
+        });
+        Flow {
+            time_in_system: round,
+            throughput,
+            utilization: utilization.collect(),
+            number,
+            names: self.names(),
+        }
+    }
+
+    /// How often each station is visited for each visit of the first: a fixed point of the
+    /// routes, by many steps of the chain that stays where it is half the time.
+    fn rounds(&self) -> Vec<f64> {
+        let n = self.stations.len();
+        let mut at = vec![1.0 / n as f64; n];
+        for _ in 0..100_000 {
+            let mut next: Vec<f64> = at.iter().map(|p| p / 2.0).collect();
+            for (i, row) in self.routes.iter().enumerate() {
+                row.iter().enumerate().for_each(|(j, p)| next[j] += at[i] * p / 2.0);
+            }
+            let moved: f64 = at.iter().zip(&next).map(|(a, b)| (a - b).abs()).sum();
+            at = next;
+            if moved < 1e-15 {
+                break;
+            }
+        }
+        at.iter().map(|p| p / at[0]).collect()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.stations.iter().map(|station| station.name.clone()).collect()
+    }
+
+    /// Simulates it, starting empty (a closed one with all customers at the first station).
+    /// Counted are customers that leave; in a closed network, visits of the first station.
+    ///
+    /// # Panics
+    /// Without customers.
+    #[track_caller]
+    pub fn simulate(&self, trials: Trials) -> Flow<Estimate> {
+        let Trials { replications, customers: counted, warmup, seed } = trials;
+        assert!(counted >= 1, "Network::simulate: each replication needs at least 1 customer");
+        let run = |replication| self.run(Order { seed, replication, warmup, counted });
+        let runs = replicate(replications, run);
+        let over =
+            |of: &dyn Fn(&Flow<f64>) -> f64| Estimate::of(&runs.iter().map(of).collect::<Vec<_>>());
+        let stations = 0..self.stations.len();
+        Flow {
+            time_in_system: over(&|flow| flow.time_in_system),
+            throughput: over(&|flow| flow.throughput),
+            utilization: stations.clone().map(|i| over(&|flow| flow.utilization[i])).collect(),
+            number: stations.map(|i| over(&|flow| flow.number[i])).collect(),
+            names: self.names(),
+        }
+    }
+
+    fn run(&self, order: Order) -> Flow<f64> {
+        let n = self.stations.len();
+        let mut outside = order.stream("arrivals");
+        let mut routes = order.stream("routes");
+        // A stream for each station: changing one leaves the others' services as they were.
+        let mut services: Vec<_> =
+            self.stations.iter().map(|station| order.stream(&station.name)).collect();
+        let mut lines: Vec<VecDeque<f64>> = vec![VecDeque::new(); n];
+        let mut busy = vec![0usize; n];
+        // When the customer came (or began its round), by the station where it is served.
+        let mut departures: Calendar<(u32, f64)> = Calendar::new();
+        let (mut total, mut ends) = (0.0, vec![]);
+        if let Load::Open(arrivals) = &self.load {
+            ends = arrivals
+                .iter()
+                .map(|rate| {
+                    total += rate;
+                    total
+                })
+                .collect();
+        }
+        let mut areas = vec![(0.0, 0.0); n];
+        let mut opened = (0.0, areas.clone());
+        let (mut last, mut stayed, mut gone, mut batch) = (0.0, 0.0, 0usize, 0);
+        macro_rules! enters {
+            ($station:expr, $since:expr, $now:expr) => {{
+                let at: usize = $station;
+                if busy[at] < self.stations[at].servers {
+                    busy[at] += 1;
+                    let service = self.stations[at].service.sample(&mut services[at]);
+                    departures.book_at($now + service, (at as u32, $since));
+                } else {
+                    lines[at].push_back($since);
+                }
+            }};
+        }
+        if let Load::Closed(customers) = self.load {
+            (0..customers).for_each(|_| enters!(0, 0.0, 0.0));
+        }
+        let between = |stream: &mut crate::sim::Stream| match total > 0.0 {
+            true => stream.exponential() / total,
+            false => f64::INFINITY,
+        };
+        let mut arrival = between(&mut outside);
+        let all = order.warmup + order.counted;
+        while gone < all {
+            batch += 1;
+            if batch == BATCH {
+                crate::interrupt::tick();
+                batch = 0;
+            }
+            let departure = departures.upcoming().unwrap_or(f64::INFINITY);
+            let now = departure.min(arrival);
+            for (area, (line, busy)) in areas.iter_mut().zip(lines.iter().zip(&busy)) {
+                area.0 += (now - last) * *busy as f64;
+                area.1 += (now - last) * (*busy + line.len()) as f64;
+            }
+            last = now;
+            if arrival < departure {
+                let at = outside.uniform() * total;
+                enters!(ends.partition_point(|end| *end <= at).min(n - 1), now, now);
+                arrival = now + between(&mut outside);
+                continue;
+            }
+            let Some((from, since)) = departures.next() else { break };
+            let from = from as usize;
+            match lines[from].pop_front() {
+                Some(next) => {
+                    let service = self.stations[from].service.sample(&mut services[from]);
+                    departures.book_at(now + service, (from as u32, next));
+                }
+                None => busy[from] -= 1,
+            }
+            let mut left = routes.uniform();
+            let to = self.routes[from].iter().position(|p| {
+                left -= p;
+                left < 0.0
+            });
+            let closed = matches!(self.load, Load::Closed(_));
+            // Rounding may leave a little of the last route.
+            let to = if closed { Some(to.unwrap_or(n - 1)) } else { to };
+            let ends = if closed { from == 0 } else { to.is_none() };
+            if ends {
+                gone += 1;
+                if gone > order.warmup {
+                    stayed += now - since;
+                }
+                if gone == order.warmup {
+                    opened = (now, areas.clone());
+                }
+            }
+            if let Some(to) = to {
+                enters!(to, if closed && from == 0 { now } else { since }, now);
+            }
+        }
+        let span = last - opened.0;
+        let counted = (gone - order.warmup.min(gone)).max(1) as f64;
+        let part = |i: usize, of: fn(&(f64, f64)) -> f64| (of(&areas[i]) - of(&opened.1[i])) / span;
+        Flow {
+            time_in_system: stayed / counted,
+            throughput: counted / span,
+            utilization: (0..n)
+                .map(|i| match self.stations[i].servers {
+                    usize::MAX => part(i, |area| area.0),
+                    servers => part(i, |area| area.0) / servers as f64,
+                })
+                .collect(),
+            number: (0..n).map(|i| part(i, |area| area.1)).collect(),
+            names: self.names(),
+        }
+    }
+}
+
+impl Flow<f64> {
+    /// By station: utilization and mean number of customers.
+    pub fn columns(&self) -> Columns {
+        let caption = format!(
+            "time in system {}, throughput {}",
+            short(self.time_in_system, 4),
+            short(self.throughput, 4)
+        );
+        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        Columns::new(&caption)
+            .texts("station", &names)
+            .numbers("utilization", &self.utilization)
+            .numbers("customers", &self.number)
+    }
+}
+
+impl Flow<Estimate> {
+    /// By station: utilization and mean number of customers, with their error bars.
+    pub fn columns(&self) -> Columns {
+        let caption =
+            format!("time in system {}, throughput {}", self.time_in_system, self.throughput);
+        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        let of = |values: &[Estimate], part: fn(&Estimate) -> f64| -> Vec<f64> {
+            values.iter().map(part).collect()
+        };
+        Columns::new(&caption)
+            .texts("station", &names)
+            .numbers("utilization", &of(&self.utilization, |each| each.mean))
+            .numbers("± utilization", &of(&self.utilization, |each| each.half_width))
+            .numbers("customers", &of(&self.number, |each| each.mean))
+            .numbers("± customers", &of(&self.number, |each| each.half_width))
+    }
+}
