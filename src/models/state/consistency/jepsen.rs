@@ -47,7 +47,10 @@ impl<Call: JepsenCall> History<Call, Call::Reply> {
     /// # Errors
     /// If the file cannot be opened, or as [`History::from_edn`] and [`History::from_log`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ReadError> {
-        let path = path.as_ref();
+        Self::open_path(path.as_ref())
+    }
+
+    fn open_path(path: &Path) -> Result<Self, ReadError> {
         let file = Some(path.display().to_string());
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,

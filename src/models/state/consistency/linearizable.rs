@@ -69,36 +69,7 @@ impl Checker {
         specification: &S,
         history: &History<S::Call, S::Reply>,
     ) -> Verdict {
-        let mut limit = Limit::new(self.visits, self.time);
-        let spans = spans(history);
-        let mut orders = vec![];
-        let mut worst: Option<Violation> = None;
-        let mut unknown = false;
-        for part in parts(specification, history) {
-            crate::interrupt::tick();
-            // What is not found before a violation that is known already does not matter.
-            let until = worst.as_ref().map_or(u32::MAX, |known| known.prefix as u32 - 2);
-            let mut problem = Problem::new(specification, history, &part);
-            let mut run = |until| problem.attempt(&spans, until, &mut limit);
-            let found = run(until);
-            match found.answer {
-                Answer::Order => orders.push(found.order),
-                Answer::Stopped => unknown = true,
-                Answer::NoOrder => {
-                    worst = Some(violation(found, until, &part, &spans, history, run));
-                }
-            }
-        }
-        match worst {
-            Some(violation) => {
-                let shortest = violation.shortest && !unknown;
-                Verdict::Violation(Violation { shortest, ..violation })
-            }
-            None if unknown => {
-                Verdict::Unknown { visited: limit.visited(), out_of_time: limit.out_of_time }
-            }
-            None => Verdict::Linearizable { order: merged(orders, &spans) },
-        }
+        specification.judge(self, history)
     }
 
     /// Completed operations that contradict one another, whatever became of all others: without
@@ -146,6 +117,44 @@ impl Checker {
             }
             size = size.div_ceil(2);
         }
+    }
+}
+
+/// [`Checker::check`].
+pub(super) fn judge<S: Specification>(
+    specification: &S,
+    checker: &Checker,
+    history: &History<S::Call, S::Reply>,
+) -> Verdict {
+    let mut limit = Limit::new(checker.visits, checker.time);
+    let spans = spans(history);
+    let mut orders = vec![];
+    let mut worst: Option<Violation> = None;
+    let mut unknown = false;
+    for part in parts(specification, history) {
+        crate::interrupt::tick();
+        // What is not found before a violation that is known already does not matter.
+        let until = worst.as_ref().map_or(u32::MAX, |known| known.prefix as u32 - 2);
+        let mut problem = Problem::new(specification, history, &part);
+        let mut run = |until| problem.attempt(&spans, until, &mut limit);
+        let found = run(until);
+        match found.answer {
+            Answer::Order => orders.push(found.order),
+            Answer::Stopped => unknown = true,
+            Answer::NoOrder => {
+                worst = Some(violation(found, until, &part, &spans, history, run));
+            }
+        }
+    }
+    match worst {
+        Some(violation) => {
+            let shortest = violation.shortest && !unknown;
+            Verdict::Violation(Violation { shortest, ..violation })
+        }
+        None if unknown => {
+            Verdict::Unknown { visited: limit.visited(), out_of_time: limit.out_of_time }
+        }
+        None => Verdict::Linearizable { order: merged(orders, &spans) },
     }
 }
 

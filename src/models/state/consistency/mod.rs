@@ -35,6 +35,7 @@ mod sequential;
 mod session;
 mod specification;
 mod verdict;
+mod words;
 
 pub use accesses::{AmbiguousRead, RegisterAccess};
 pub use causal::{BadPattern, Causal, CausalModel};

@@ -1,8 +1,7 @@
 //! The usual objects: a register, a key-value store, a counter, a set, a queue.
 
-use super::specification::{Finds, Hint, RegisterHint, Specification};
+use super::specification::{Finds, Hint, RegisterHint, Specification, judged_here};
 use std::collections::{BTreeSet, VecDeque};
-use std::fmt::{self, Display};
 
 /// A register that holds an integer, or nil at first: read, write, compare-and-set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +33,8 @@ impl Specification for RegisterSpec {
     type Call = RegisterCall;
     type Reply = RegisterReply;
     type State = Option<i64>;
+
+    judged_here!();
 
     fn initial(&self) -> Option<i64> {
         None
@@ -111,6 +112,8 @@ impl Specification for KeyValueSpec {
     type Reply = RegisterReply;
     type State = Vec<(u64, i64)>;
 
+    judged_here!();
+
     fn initial(&self) -> Self::State {
         vec![]
     }
@@ -169,6 +172,8 @@ impl Specification for CounterSpec {
     type Reply = CounterReply;
     type State = i64;
 
+    judged_here!();
+
     fn initial(&self) -> i64 {
         0
     }
@@ -221,6 +226,8 @@ impl Specification for SetSpec {
     type Call = SetCall;
     type Reply = SetReply;
     type State = BTreeSet<i64>;
+
+    judged_here!();
 
     fn initial(&self) -> BTreeSet<i64> {
         BTreeSet::new()
@@ -287,6 +294,8 @@ impl Specification for QueueSpec {
     type Reply = QueueReply;
     type State = VecDeque<i64>;
 
+    judged_here!();
+
     fn initial(&self) -> VecDeque<i64> {
         VecDeque::new()
     }
@@ -309,108 +318,6 @@ impl Specification for QueueSpec {
             }
             next
         })
-    }
-}
-
-/// An integer, or nil.
-fn or_nil(value: Option<i64>) -> String {
-    value.map_or_else(|| "nil".to_owned(), |value| value.to_string())
-}
-
-/// As "read", "write 3", "cas 1 2".
-impl Display for RegisterCall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Read => write!(f, "read"),
-            Self::Write(value) => write!(f, "write {value}"),
-            Self::CompareAndSet(from, to) => write!(f, "cas {from} {to}"),
-        }
-    }
-}
-
-/// As "3", "nil", "ok", "refused".
-impl Display for RegisterReply {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Value(value) => write!(f, "{}", or_nil(*value)),
-            Self::Written | Self::Swapped(true) => write!(f, "ok"),
-            Self::Swapped(false) => write!(f, "refused"),
-        }
-    }
-}
-
-/// As "read k7", "write k7 3", "cas k7 1 2".
-impl Display for KeyValueCall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = self.key;
-        match self.call {
-            RegisterCall::Read => write!(f, "read k{key}"),
-            RegisterCall::Write(value) => write!(f, "write k{key} {value}"),
-            RegisterCall::CompareAndSet(from, to) => write!(f, "cas k{key} {from} {to}"),
-        }
-    }
-}
-
-impl Display for CounterCall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Read => write!(f, "read"),
-            Self::Add(amount) => write!(f, "add {amount}"),
-        }
-    }
-}
-
-impl Display for CounterReply {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Value(value) => write!(f, "{value}"),
-            Self::Added => write!(f, "ok"),
-        }
-    }
-}
-
-impl Display for SetCall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Read => write!(f, "read"),
-            Self::Contains(element) => write!(f, "contains {element}"),
-            Self::Add(element) => write!(f, "add {element}"),
-            Self::Remove(element) => write!(f, "remove {element}"),
-        }
-    }
-}
-
-/// As "{1 2 3}", "yes", "no", "ok".
-impl Display for SetReply {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Elements(elements) => {
-                let texts: Vec<String> = elements.iter().map(i64::to_string).collect();
-                write!(f, "{{{}}}", texts.join(" "))
-            }
-            Self::Contained(is) => write!(f, "{}", if *is { "yes" } else { "no" }),
-            Self::Changed => write!(f, "ok"),
-        }
-    }
-}
-
-impl Display for QueueCall {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Enqueue(element) => write!(f, "enqueue {element}"),
-            Self::Dequeue => write!(f, "dequeue"),
-        }
-    }
-}
-
-/// As "ok", "3", "empty".
-impl Display for QueueReply {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Enqueued => write!(f, "ok"),
-            Self::Dequeued(None) => write!(f, "empty"),
-            Self::Dequeued(Some(element)) => write!(f, "{element}"),
-        }
     }
 }
 

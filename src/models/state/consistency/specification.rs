@@ -1,5 +1,7 @@
 //! What the replies of an object should be, if it did one operation after the other.
 
+use super::linearizable::judge;
+use super::{Checker, History, Verdict};
 use std::fmt::Display;
 use std::hash::Hash;
 
@@ -60,7 +62,30 @@ pub trait Specification {
     fn hint(&self, _call: &Self::Call, _reply: Option<&Self::Reply>) -> Hint {
         Hint::Nothing
     }
+
+    /// What a checker says of a history: [`Checker::check`]. The objects of the library write it
+    /// down again, with the same body: so it is compiled here, at full speed, and not in the
+    /// reader's cell.
+    fn judge(&self, checker: &Checker, history: &History<Self::Call, Self::Reply>) -> Verdict
+    where
+        Self: Sized,
+    {
+        judge(self, checker, history)
+    }
 }
+
+macro_rules! judged_here {
+    () => {
+        fn judge(
+            &self,
+            checker: &super::Checker,
+            history: &super::History<Self::Call, Self::Reply>,
+        ) -> super::Verdict {
+            super::linearizable::judge(self, checker, history)
+        }
+    };
+}
+pub(super) use judged_here;
 
 /// What is known of an operation beforehand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

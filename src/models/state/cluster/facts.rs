@@ -1,0 +1,80 @@
+//! What can be told of a run whatever its object: measured once, where the object is known.
+
+use super::outcome::{Asked, Outcome};
+use super::workload::Workload;
+use crate::state::consistency::{Checker, Verdict};
+use std::ops::Range;
+
+/// A run, measured.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Of each operation where it was asked, when, and after how long it was answered, if it was.
+    operations: Vec<(Asked, f64, Option<f64>)>,
+    /// The part and all.
+    pub(super) stale: (usize, usize),
+    pub(super) lost: (usize, usize),
+    /// All final reads that were answered say the same.
+    pub(super) converged: bool,
+    /// Messages that were sent, and operations.
+    pub(super) messages: (u64, usize),
+}
+
+impl Facts {
+    /// Those of a run.
+    pub(super) fn of<O: Workload>(run: &Outcome<O>) -> (Verdict, Self) {
+        let latency = |operation: &crate::state::consistency::Operation<O::Call, O::Reply>| {
+            operation.reply().map(|_| operation.ended - operation.invoked)
+        };
+        let operations = run.history.operations().iter().zip(&run.asked);
+        let verdict = Checker::new().check(&O::default(), &run.history);
+        let facts = Self {
+            operations: operations.map(|(it, asked)| (*asked, it.invoked, latency(it))).collect(),
+            stale: O::stale(&run.history),
+            lost: O::lost(&run.history, run.settled),
+            converged: converged(run),
+            messages: (run.messages.0, run.history.len()),
+        };
+        (verdict, facts)
+    }
+
+    /// The part of the requests that clients of these nodes made in a time, and that were
+    /// answered before they gave up; nothing if there were none.
+    pub(super) fn availability(&self, nodes: &[usize], during: &Range<f64>) -> Option<f64> {
+        let (mut answered, mut all) = (0u32, 0u32);
+        for latency in self.of_clients(nodes, during) {
+            all += 1;
+            answered += u32::from(latency.is_some());
+        }
+        (all > 0).then(|| f64::from(answered) / f64::from(all))
+    }
+
+    /// How long each of the answers took that clients of these nodes got, in milliseconds.
+    pub(super) fn latencies(&self, nodes: &[usize], during: &Range<f64>) -> Vec<f64> {
+        self.of_clients(nodes, during).flatten().collect()
+    }
+
+    fn of_clients<'a>(
+        &'a self,
+        nodes: &'a [usize],
+        during: &'a Range<f64>,
+    ) -> impl Iterator<Item = Option<f64>> + 'a {
+        self.operations.iter().filter_map(move |(asked, invoked, latency)| {
+            let counts = !asked.is_final && nodes.contains(&asked.node) && during.contains(invoked);
+            counts.then_some(*latency)
+        })
+    }
+}
+
+fn converged<O: Workload>(run: &Outcome<O>) -> bool {
+    let finals = run.history.operations().iter().zip(&run.asked);
+    let mut seen: Vec<(&O::Call, &O::Reply)> = vec![];
+    for (operation, asked) in finals {
+        let Some(reply) = operation.reply().filter(|_| asked.is_final) else { continue };
+        match seen.iter().find(|(call, _)| **call == operation.call) {
+            Some((_, other)) if *other != reply => return false,
+            Some(_) => {}
+            None => seen.push((&operation.call, reply)),
+        }
+    }
+    true
+}
