@@ -13,4 +13,5 @@ pub mod number;
 pub mod progress;
 pub mod sim;
 pub mod state;
+pub mod truth;
 pub mod work;

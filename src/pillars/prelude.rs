@@ -16,7 +16,7 @@ pub use crate::sim::{
     quantile_interval, replicate, replicate_until,
 };
 pub use crate::state::cluster::{
-    CallOf, Measured, Outbox, Replica, ReplyOf, Request, Scenario, Survey, Workload,
+    CallOf, Measured, Outbox, Property, Replica, ReplyOf, Request, Scenario, Survey, Workload,
 };
 pub use crate::state::consistency::{
     Causal, Checker, CounterCall, CounterReply, CounterSpec, History, KeyValueCall, KeyValueSpec,

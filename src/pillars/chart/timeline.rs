@@ -49,6 +49,8 @@ pub enum Mark {
 const WIDTH: u32 = 1560;
 const LANE: i32 = 92;
 const BAR: i32 = 40;
+/// Between the words of two spans.
+const GAP: i32 = 4;
 
 impl Timeline {
     /// A drawing without lanes yet; `unit` is that of time.
@@ -147,7 +149,7 @@ impl Picture for Timeline {
         };
         let mut parts = vec![];
         if has(Mark::Offending) {
-            parts.push("Red, with a thick frame: what no order can explain.");
+            parts.push("With a thick orange frame: what no order can explain.");
         }
         if has(Mark::Pending) {
             parts.push("Dashed: the client gave up and does not know.");
@@ -187,9 +189,19 @@ impl Picture for Timeline {
             area.draw_text(&lane.name, &style(TEXT).pos(name), (left - 16, middle))?;
             let line = vec![(left, middle), (right, middle)];
             area.draw(&PathElement::new(line, GRID.stroke_width(3)))?;
-            for span in &lane.spans {
+            let ends = |span: &Span| {
                 let (from, to) = (across(span.during.start), across(span.during.end));
-                draw_span(area, span, (from, to.max(from + 4)), middle, right)?;
+                (from, to.max(from + 4))
+            };
+            for span in &lane.spans {
+                draw_span(area, span, ends(span), middle)?;
+            }
+            // What the drawing is about has its words before all others.
+            let mut taken = Taken::default();
+            let (first, others): (Vec<_>, Vec<_>) =
+                lane.spans.iter().partition(|span| span.mark == Mark::Offending);
+            for span in first.into_iter().chain(others) {
+                label_span(area, span, ends(span), middle, right, &mut taken)?;
             }
         }
         axis(area, &during, &self.unit, &across, bottom, (left + right) / 2)
@@ -203,7 +215,6 @@ fn draw_span<DB: DrawingBackend>(
     span: &Span,
     (from, to): (i32, i32),
     middle: i32,
-    right: i32,
 ) -> Result<(), Failure<DB>> {
     let colour = match span.mark {
         Mark::Plain | Mark::Pending => COLOURS[0],
@@ -220,17 +231,45 @@ fn draw_span<DB: DrawingBackend>(
         Mark::Offending => area.draw(&PathElement::new(frame, colour.stroke_width(5)))?,
         _ => area.draw(&PathElement::new(frame, colour.stroke_width(2)))?,
     }
+    Ok(())
+}
+
+/// Where a lane has words already, above its spans and below them, from and to.
+#[derive(Default)]
+struct Taken {
+    above: Vec<(i32, i32)>,
+    below: Vec<(i32, i32)>,
+}
+
+/// Words in the span, if it has room; else above it or below it, if there is; else none, but for
+/// what the drawing is about.
+fn label_span<DB: DrawingBackend>(
+    area: &DrawingArea<DB, Shift>,
+    span: &Span,
+    (from, to): (i32, i32),
+    middle: i32,
+    right: i32,
+    taken: &mut Taken,
+) -> Result<(), Failure<DB>> {
     let text = style(TEXT * 0.8);
     let wide = area.estimate_text_size(&span.label, &text)?.0 as i32;
     if wide <= to - from - 8 {
         let at = text.pos(Pos::new(HPos::Center, VPos::Center));
         return area.draw_text(&span.label, &at, ((from + to) / 2, middle));
     }
-    // Where it has no room it stands above, and is left out where the drawing ends.
-    if from + wide <= right || span.mark == Mark::Offending {
+    let x = from.min(right - wide);
+    let place = (x - GAP, x + wide + GAP);
+    let is_free =
+        |taken: &[(i32, i32)]| taken.iter().all(|other| place.1 <= other.0 || other.1 <= place.0);
+    if is_free(&taken.above) || span.mark == Mark::Offending && !is_free(&taken.below) {
+        taken.above.push(place);
         let at = text.pos(Pos::new(HPos::Left, VPos::Bottom));
-        let x = from.min(right - wide);
-        return area.draw_text(&span.label, &at, (x, up - 2));
+        return area.draw_text(&span.label, &at, (x, middle - BAR / 2 - 2));
+    }
+    if is_free(&taken.below) {
+        taken.below.push(place);
+        let at = text.pos(Pos::new(HPos::Left, VPos::Top));
+        return area.draw_text(&span.label, &at, (x, middle + BAR / 2 + 2));
     }
     Ok(())
 }

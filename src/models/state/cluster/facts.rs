@@ -1,6 +1,7 @@
 //! What can be told of a run whatever its object: measured once, where the object is known.
 
 use super::outcome::{Asked, Outcome};
+use super::property::Broken;
 use super::workload::Workload;
 use crate::state::consistency::{Checker, Verdict};
 use std::ops::Range;
@@ -15,6 +16,8 @@ pub struct Facts {
     pub(super) lost: (usize, usize),
     /// All final reads that were answered say the same.
     pub(super) converged: bool,
+    /// The run, and what of the protocol's properties did not hold.
+    pub(super) broken: Option<(u64, Broken)>,
     /// Messages that were sent, and operations.
     pub(super) messages: (u64, usize),
 }
@@ -32,6 +35,7 @@ impl Facts {
             stale: O::stale(&run.history),
             lost: O::lost(&run.history, run.settled),
             converged: converged(run),
+            broken: run.broken.clone().map(|broken| (run.run, broken)),
             messages: (run.messages.0, run.history.len()),
         };
         (verdict, facts)

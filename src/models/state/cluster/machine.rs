@@ -15,6 +15,8 @@ pub(super) enum Happens {
     Lost { message: u32 },
     /// A timer of a node rings.
     Rings { node: usize, name: u64 },
+    /// A node goes down.
+    Crashes { node: usize },
     /// A node comes back from a crash.
     Restarts { node: usize, lost_disk: bool },
     /// A client is to ask something.
@@ -58,6 +60,7 @@ pub(super) struct Machine<'a> {
     /// How many faults cut a link, by from * nodes + to.
     cut: Vec<u32>,
     latency: Drawn<'a>,
+    far: Option<(&'a [u16], Drawn<'a>)>,
     luck: Stream,
     pub delivered: u64,
     pub sent: u64,
@@ -80,6 +83,9 @@ impl<'a> Machine<'a> {
             nodes: (0..scenario.nodes).map(node).collect(),
             cut: vec![0; scenario.nodes * scenario.nodes],
             latency: Drawn::new(&scenario.latency, Stream::new(seed, run, "latency")),
+            far: scenario.regions.as_ref().map(|(regions, far)| {
+                (regions.as_slice(), Drawn::new(far, Stream::new(seed, run, "far")))
+            }),
             luck: Stream::new(seed, run, "network"),
             delivered: 0,
             sent: 0,
@@ -121,7 +127,10 @@ impl<'a> Machine<'a> {
             return 0;
         }
         for _ in 0..copies {
-            let delay = self.latency.next();
+            let delay = match &mut self.far {
+                Some((regions, far)) if regions[from] != regions[to] => far.next(),
+                _ => self.latency.next(),
+            };
             self.calendar.book(delay, event);
         }
         copies
@@ -186,7 +195,12 @@ impl<'a> Machine<'a> {
                     }
                     return Some(Happens::Rings { node: node as usize, name });
                 }
-                Event::Begins(number) => self.begins(number as usize),
+                Event::Begins(number) => {
+                    self.begins(number as usize);
+                    if let Fault::Crash { node, .. } = self.scenario.faults[number as usize] {
+                        return Some(Happens::Crashes { node });
+                    }
+                }
                 Event::Ends(number) => {
                     if let Some(happens) = self.ends(number as usize) {
                         return Some(happens);

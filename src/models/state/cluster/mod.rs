@@ -7,18 +7,24 @@ mod facts;
 mod faults;
 mod machine;
 mod outcome;
+mod property;
 mod replica;
 mod run;
 mod scenario;
+mod spacetime;
 mod survey;
+mod tracer;
 mod workload;
 
 pub use facts::Facts;
 pub use outcome::{Asked, Outcome};
+pub use property::{Broken, Property};
 pub use replica::{CallOf, Outbox, Replica, ReplyOf, Request};
 pub use scenario::Scenario;
+pub use spacetime::{Arrow, During, LocalEvent, SpaceTime};
 pub use survey::{Measured, Survey};
 pub use workload::Workload;
 
-pub(super) use replica::compiled_here;
-pub(super) use run::{run, several};
+pub(crate) use replica::compiled_here;
+pub(crate) use run::{run, several, trace};
+pub(crate) use workload::{judge, measured_here};

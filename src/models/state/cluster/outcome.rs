@@ -1,5 +1,6 @@
 //! What one run left behind.
 
+use super::property::Broken;
 use super::workload::Workload;
 use crate::state::consistency::History;
 
@@ -16,6 +17,9 @@ pub struct Outcome<O: Workload> {
     pub messages: (u64, u64),
     /// Which run of the survey it was.
     pub run: u64,
+    /// The first of the protocol's properties that did not hold, if one did not: the run ends
+    /// there.
+    pub broken: Option<Broken>,
 }
 
 /// An operation, as far as it is not in the history.

@@ -1,8 +1,10 @@
 //! What a protocol is to the simulation: a state machine with an outbox.
 
 use super::outcome::Outcome;
-use super::run::{run, several};
+use super::property::Property;
+use super::run::{run, several, trace};
 use super::scenario::Scenario;
+use super::spacetime::SpaceTime;
 use super::workload::Workload;
 use crate::sim::Stream;
 use crate::state::consistency::Specification;
@@ -36,6 +38,17 @@ pub trait Replica: Sized {
         self.start(out);
     }
 
+    /// What must hold in every state of a run with so many nodes; a run in which something does
+    /// not ends there, and says so. By default nothing is asked.
+    fn properties(_nodes: usize) -> Vec<Box<dyn Property<Self>>> {
+        vec![]
+    }
+
+    /// What a space-time diagram says of the replica, wherever it changes: "leader, term 3".
+    fn label(&self) -> String {
+        String::new()
+    }
+
     /// The first runs of a scenario: replica k of each is `replica(k)`. The library's own
     /// protocols write it down again, with the same body: so it is compiled with them, at full
     /// speed, and not in the reader's cell.
@@ -54,6 +67,15 @@ pub trait Replica: Sized {
         number: u64,
     ) -> Outcome<Self::Object> {
         run(scenario, replica, number)
+    }
+
+    /// One run, by its number, with all that happened in it. As [`Replica::runs`].
+    fn trace(
+        scenario: &Scenario,
+        replica: &dyn Fn(usize) -> Self,
+        number: u64,
+    ) -> (Outcome<Self::Object>, SpaceTime) {
+        trace(scenario, replica, number)
     }
 }
 
@@ -74,6 +96,14 @@ macro_rules! compiled_here {
             number: u64,
         ) -> $crate::state::cluster::Outcome<Self::Object> {
             $crate::state::cluster::run(scenario, replica, number)
+        }
+
+        fn trace(
+            scenario: &$crate::state::cluster::Scenario,
+            replica: &dyn Fn(usize) -> Self,
+            number: u64,
+        ) -> ($crate::state::cluster::Outcome<Self::Object>, $crate::state::cluster::SpaceTime) {
+            $crate::state::cluster::trace(scenario, replica, number)
         }
     };
 }

@@ -2,8 +2,11 @@
 
 use super::machine::{Happens, Machine};
 use super::outcome::{Asked, Outcome};
+use super::property::{Broken, Property};
 use super::replica::{CallOf, Outbox, Replica, Request};
 use super::scenario::Scenario;
+use super::spacetime::SpaceTime;
+use super::tracer::Tracer;
 use super::workload::Workload;
 use crate::sim::{Stream, replicate};
 use crate::state::consistency::History;
@@ -75,12 +78,16 @@ struct Run<'a, R: Replica> {
     thinking: Stream,
     mix: Stream,
     settled: Option<f64>,
+    properties: Vec<Box<dyn Property<R>>>,
+    broken: Option<Broken>,
+    steps: u64,
+    tracer: Option<Tracer>,
 }
 
 /// Events between two looks at whether the reader has interrupted the cell.
 const BATCH: u32 = 1024;
 
-pub(in crate::state) fn several<R: Replica>(
+pub(crate) fn several<R: Replica>(
     scenario: &Scenario,
     replica: &(dyn Fn(usize) -> R + Sync),
     runs: usize,
@@ -88,11 +95,29 @@ pub(in crate::state) fn several<R: Replica>(
     replicate(runs, |number| run(scenario, replica, number))
 }
 
-pub(in crate::state) fn run<R: Replica>(
+pub(crate) fn run<R: Replica>(
     scenario: &Scenario,
     replica: &dyn Fn(usize) -> R,
     number: u64,
 ) -> Outcome<R::Object> {
+    carried_out(scenario, replica, number, None).0
+}
+
+pub(crate) fn trace<R: Replica>(
+    scenario: &Scenario,
+    replica: &dyn Fn(usize) -> R,
+    number: u64,
+) -> (Outcome<R::Object>, SpaceTime) {
+    let tracer = Tracer::new(scenario.nodes);
+    carried_out(scenario, replica, number, Some(tracer))
+}
+
+fn carried_out<R: Replica>(
+    scenario: &Scenario,
+    replica: &dyn Fn(usize) -> R,
+    number: u64,
+    tracer: Option<Tracer>,
+) -> (Outcome<R::Object>, SpaceTime) {
     let stream = |name: &str| Stream::new(scenario.seed, number, name);
     let client = Client { waits: None, finals: vec![], is_done: false };
     let mut run = Run {
@@ -108,15 +133,22 @@ pub(in crate::state) fn run<R: Replica>(
         thinking: stream("thinking"),
         mix: stream("requests"),
         settled: None,
+        properties: if scenario.is_watched { R::properties(scenario.nodes) } else { vec![] },
+        broken: None,
+        steps: 0,
+        tracer,
     };
     run.whole(replica);
-    Outcome {
+    let drawn = run.tracer.map(|tracer| tracer.ends(run.machine.now())).unwrap_or_default();
+    let outcome = Outcome {
         history: run.history,
         asked: run.requests.into_iter().map(|(_, asked)| asked).collect(),
         settled: run.settled.unwrap_or(f64::INFINITY),
         messages: (run.machine.sent, run.machine.delivered),
         run: number,
-    }
+        broken: run.broken,
+    };
+    (outcome, drawn)
 }
 
 impl<R: Replica> Run<'_, R> {
@@ -143,6 +175,9 @@ impl<R: Replica> Run<'_, R> {
             }
             match happens {
                 Happens::Arrives { from, to, message } => {
+                    if let Some(tracer) = &mut self.tracer {
+                        tracer.arrives(message, self.machine.now());
+                    }
                     if let Some(message) = self.messages.take(message) {
                         self.at(to, |replica, out| replica.message(from, message, out));
                     }
@@ -152,9 +187,11 @@ impl<R: Replica> Run<'_, R> {
                     self.at(node, |replica, out| replica.timer(name, out));
                 }
                 Happens::Restarts { node, lost_disk: false } => {
+                    self.comes_back(node);
                     self.at(node, |replica, out| replica.restart(out));
                 }
                 Happens::Restarts { node, lost_disk: true } => {
+                    self.comes_back(node);
                     self.replicas[node] = replica(node);
                     self.at(node, |replica, out| replica.start(out));
                 }
@@ -167,6 +204,14 @@ impl<R: Replica> Run<'_, R> {
                 }
                 Happens::GivesUp { request } => self.gives_up(request),
                 Happens::Settles => self.settles(),
+                Happens::Crashes { node } => {
+                    if let Some(tracer) = &mut self.tracer {
+                        tracer.goes_down(node, self.machine.now());
+                    }
+                }
+            }
+            if self.broken.is_some() {
+                break;
             }
             if self.settled.is_some() && self.clients.iter().all(|client| client.is_done) {
                 break;
@@ -174,15 +219,63 @@ impl<R: Replica> Run<'_, R> {
         }
     }
 
+    fn comes_back(&mut self, node: usize) {
+        if let Some(tracer) = &mut self.tracer {
+            tracer.comes_back(node, self.machine.now());
+        }
+    }
+
+    /// After each step: is it drawn, does everything hold, may it go on?
+    #[inline]
+    fn has_done(&mut self, node: usize) {
+        self.steps += 1;
+        if let Some(tracer) = &mut self.tracer {
+            tracer.step(node, self.machine.now(), self.replicas[node].label());
+        }
+        if !self.properties.is_empty() {
+            self.check(node);
+        }
+        if self.steps > self.scenario.steps {
+            let at = self.machine.now();
+            panic!(
+                "Scenario::survey: the replicas took {} steps in {at} ms and have not come to \
+                 rest; does one send messages or set timers without end? Allow more by \
+                 Scenario::steps",
+                self.scenario.steps
+            );
+        }
+    }
+
+    fn check(&mut self, node: usize) {
+        for property in &mut self.properties {
+            if let Err(what) = property.check(node, &self.replicas) {
+                let (at, step) = (self.machine.now(), self.steps);
+                if let Some(tracer) = &mut self.tracer {
+                    tracer.marks(node, at, format!("{} broken", property.name()));
+                }
+                self.broken = Some(Broken { property: property.name(), what, at, step });
+                return;
+            }
+        }
+    }
+
     /// Lets a replica do something, and carries out what it wants done.
     #[inline]
     fn at(&mut self, node: usize, does: impl FnOnce(&mut R, &mut Outbox<R>)) {
+        if self.broken.is_some() {
+            return;
+        }
         self.out.node = node;
         self.out.now = self.machine.clock(node);
         does(&mut self.replicas[node], &mut self.out);
+        self.has_done(node);
         let mut sends = std::mem::take(&mut self.out.sends);
         for (to, message) in sends.drain(..) {
+            let label = self.tracer.as_ref().map(|_| format!("{message:?}"));
             let at = self.messages.keep(message);
+            if let (Some(tracer), Some(label)) = (&mut self.tracer, label) {
+                tracer.sends(at, node, to, self.machine.now(), label);
+            }
             let copies = self.machine.send(node, to, at);
             self.messages.copies(at, copies);
         }

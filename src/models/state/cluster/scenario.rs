@@ -3,10 +3,14 @@
 use super::faults::{Fault, between};
 use super::outcome::Outcome;
 use super::replica::Replica;
+use super::spacetime::SpaceTime;
 use super::survey::Survey;
 use crate::number::positive;
 use crate::sim::Distribution;
 use std::ops::Range;
+
+/// Steps of a run unless it is told otherwise: more than any protocol here takes.
+const STEPS: u64 = 20_000_000;
 
 /// Nodes, a network, clients, and faults on a schedule. Times are in milliseconds.
 ///
@@ -18,6 +22,8 @@ use std::ops::Range;
 pub struct Scenario {
     pub(super) nodes: usize,
     pub(super) latency: Distribution,
+    /// Of each node its region, and how long messages take from one region to another.
+    pub(super) regions: Option<(Vec<u16>, Distribution)>,
     pub(super) loss: f64,
     pub(super) duplication: f64,
     pub(super) clients: usize,
@@ -31,6 +37,8 @@ pub struct Scenario {
     /// Of each node's clock, by how many milliseconds it is ahead, and how much faster it runs.
     pub(super) clocks: Vec<(f64, f64)>,
     pub(super) seed: u64,
+    pub(super) steps: u64,
+    pub(super) is_watched: bool,
 }
 
 impl Scenario {
@@ -47,6 +55,7 @@ impl Scenario {
         Self {
             nodes,
             latency: Distribution::exponential(2.0),
+            regions: None,
             loss: 0.0,
             duplication: 0.0,
             clients: nodes,
@@ -59,6 +68,8 @@ impl Scenario {
             faults: vec![],
             clocks: vec![(0.0, 0.0); nodes],
             seed: 1,
+            steps: STEPS,
+            is_watched: true,
         }
     }
 
@@ -66,6 +77,19 @@ impl Scenario {
     /// another.
     pub fn latency(self, latency: Distribution) -> Self {
         Self { latency, ..self }
+    }
+
+    /// Puts the nodes into regions; a message from one region to another takes as long as `far`
+    /// says, in milliseconds, in place of [`Scenario::latency`].
+    ///
+    /// # Panics
+    /// If a node is named twice, or there is no such node, or a node is left out.
+    #[track_caller]
+    pub fn regions(self, regions: &[&[usize]], far: Distribution) -> Self {
+        self.each_once("Scenario::regions", regions);
+        let region = |node| regions.iter().position(|region| region.contains(&node));
+        let of = (0..self.nodes).map(|node| region(node).unwrap_or_default() as u16).collect();
+        Self { regions: Some((of, far)), ..self }
     }
 
     /// The probability that a message is lost.
@@ -164,20 +188,7 @@ impl Scenario {
     #[track_caller]
     pub fn partition(self, groups: &[&[usize]], during: Range<f64>) -> Self {
         const PLACE: &str = "Scenario::partition";
-        let mut seen = vec![0; self.nodes];
-        for node in groups.iter().copied().flatten() {
-            *seen.get_mut(self.node(PLACE, *node)).unwrap_or(&mut 0) += 1;
-        }
-        if let Some(node) = seen.iter().position(|count| *count > 1) {
-            panic!("{PLACE}: node {node} is named twice in {groups:?}; a node is on one side");
-        }
-        if let Some(node) = seen.iter().position(|count| *count == 0) {
-            panic!(
-                "{PLACE}: node {node} of {} is not named in {groups:?}; name every node once, or \
-                 use isolate for one that is cut off from all",
-                self.nodes
-            );
-        }
+        self.each_once(PLACE, groups);
         let links = between(groups);
         self.fault(PLACE, during, |during| Fault::Cut { links, during })
     }
@@ -301,6 +312,31 @@ impl Scenario {
         Some(starts.reduce(f64::min)?..ends.reduce(f64::max)?)
     }
 
+    /// Gives a run up after so many steps: a protocol that never comes to rest would not end.
+    ///
+    /// # Panics
+    /// If there are none. A run that takes more panics too, and says so.
+    #[track_caller]
+    pub fn steps(self, steps: u64) -> Self {
+        assert!(steps >= 1, "Scenario::steps: a run needs at least 1 step");
+        Self { steps, ..self }
+    }
+
+    /// The same without a look at the protocol's properties, which takes time.
+    pub fn unwatched(self) -> Self {
+        Self { is_watched: false, ..self }
+    }
+
+    /// One run, with all that happened in it as a space-time diagram. If one of the protocol's
+    /// properties did not hold, the diagram ends there, and the event is marked.
+    pub fn trace<R: Replica>(
+        &self,
+        replica: impl Fn(usize) -> R,
+        run: u64,
+    ) -> (Outcome<R::Object>, SpaceTime) {
+        R::trace(self, &replica, run)
+    }
+
     /// One run: replica k is `replica(k)`.
     pub fn run<R: Replica>(&self, replica: impl Fn(usize) -> R, run: u64) -> Outcome<R::Object> {
         R::run(self, &replica, run)
@@ -318,6 +354,24 @@ impl Scenario {
     ) -> Survey<R::Object> {
         assert!(runs >= 2, "Scenario::survey: there must be at least 2 runs, but there are {runs}");
         Survey::of(self, R::runs(self, &replica, runs))
+    }
+
+    #[track_caller]
+    fn each_once(&self, place: &str, groups: &[&[usize]]) {
+        let mut seen = vec![0; self.nodes];
+        for node in groups.iter().copied().flatten() {
+            *seen.get_mut(self.node(place, *node)).unwrap_or(&mut 0) += 1;
+        }
+        if let Some(node) = seen.iter().position(|count| *count > 1) {
+            panic!("{place}: node {node} is named twice in {groups:?}; a node is on one side");
+        }
+        if let Some(node) = seen.iter().position(|count| *count == 0) {
+            panic!(
+                "{place}: node {node} of {} is not named in {groups:?}; name every node once, or \
+                 use isolate for one that is cut off from all",
+                self.nodes
+            );
+        }
     }
 
     #[track_caller]

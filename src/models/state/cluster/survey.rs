@@ -2,6 +2,9 @@
 
 use super::facts::Facts;
 use super::outcome::Outcome;
+use super::property::Broken;
+#[expect(unused_imports, reason = "for the documentation")]
+use super::replica::Replica;
 use super::scenario::Scenario;
 use super::workload::Workload;
 use crate::number::fraction;
@@ -127,6 +130,16 @@ impl Measured {
     /// The part of the runs at whose end all nodes said the same.
     pub fn converged(&self) -> Estimate {
         self.over("Survey::converged", |run| Some(f64::from(u8::from(run.converged))))
+    }
+
+    /// The part of the runs in which all properties of the protocol held ([`Replica::properties`]).
+    pub fn safe(&self) -> Estimate {
+        self.over("Survey::safe", |run| Some(f64::from(u8::from(run.broken.is_none()))))
+    }
+
+    /// The first run in which a property of the protocol did not hold, by its number, and which.
+    pub fn broken(&self) -> Option<(u64, &Broken)> {
+        self.facts.iter().find_map(|run| run.broken.as_ref().map(|(run, broken)| (*run, broken)))
     }
 
     /// Messages sent for each request.

@@ -40,7 +40,7 @@ pub trait Workload:
     }
 }
 
-fn judge<O: Workload>(runs: &[Outcome<O>]) -> Vec<(Verdict, Facts)> {
+pub(crate) fn judge<O: Workload>(runs: &[Outcome<O>]) -> Vec<(Verdict, Facts)> {
     let one = |run| {
         crate::interrupt::tick();
         Facts::of(run)
@@ -48,16 +48,19 @@ fn judge<O: Workload>(runs: &[Outcome<O>]) -> Vec<(Verdict, Facts)> {
     runs.par_iter().map(one).collect()
 }
 
-macro_rules! judged_here {
+macro_rules! measured_here {
     () => {
-        fn judged(runs: &[Outcome<Self>]) -> Vec<(Verdict, Facts)> {
-            judge(runs)
+        fn judged(
+            runs: &[$crate::state::cluster::Outcome<Self>],
+        ) -> Vec<($crate::state::consistency::Verdict, $crate::state::cluster::Facts)> {
+            $crate::state::cluster::judge(runs)
         }
     };
 }
+pub(crate) use measured_here;
 
 impl Workload for RegisterSpec {
-    judged_here!();
+    measured_here!();
 
     fn next(number: usize, reads: f64, _: u64, random: &mut Stream) -> RegisterCall {
         register(number, reads, random)
@@ -77,7 +80,7 @@ impl Workload for RegisterSpec {
 }
 
 impl Workload for KeyValueSpec {
-    judged_here!();
+    measured_here!();
 
     fn next(number: usize, reads: f64, keys: u64, random: &mut Stream) -> KeyValueCall {
         let key = random.below(keys as usize) as u64;
@@ -98,7 +101,7 @@ impl Workload for KeyValueSpec {
 }
 
 impl Workload for CounterSpec {
-    judged_here!();
+    measured_here!();
 
     fn next(_: usize, reads: f64, _: u64, random: &mut Stream) -> CounterCall {
         if random.uniform() < reads { CounterCall::Read } else { CounterCall::Add(1) }
@@ -128,7 +131,7 @@ impl Workload for CounterSpec {
 }
 
 impl Workload for SetSpec {
-    judged_here!();
+    measured_here!();
 
     fn next(number: usize, reads: f64, _: u64, random: &mut Stream) -> SetCall {
         if random.uniform() < reads { SetCall::Read } else { SetCall::Add(number as i64) }

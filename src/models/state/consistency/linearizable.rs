@@ -121,7 +121,7 @@ impl Checker {
 }
 
 /// [`Checker::check`].
-pub(super) fn judge<S: Specification>(
+pub(crate) fn judge<S: Specification>(
     specification: &S,
     checker: &Checker,
     history: &History<S::Call, S::Reply>,

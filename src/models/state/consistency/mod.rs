@@ -60,3 +60,6 @@ pub use verdict::{Verdict, Violation};
 pub type RegisterHistory = History<RegisterCall, RegisterReply>;
 /// What clients of a key-value store saw.
 pub type KeyValueHistory = History<KeyValueCall, RegisterReply>;
+
+pub(crate) use linearizable::judge;
+pub(crate) use specification::judged_here;

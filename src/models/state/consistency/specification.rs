@@ -78,14 +78,14 @@ macro_rules! judged_here {
     () => {
         fn judge(
             &self,
-            checker: &super::Checker,
-            history: &super::History<Self::Call, Self::Reply>,
-        ) -> super::Verdict {
-            super::linearizable::judge(self, checker, history)
+            checker: &$crate::state::consistency::Checker,
+            history: &$crate::state::consistency::History<Self::Call, Self::Reply>,
+        ) -> $crate::state::consistency::Verdict {
+            $crate::state::consistency::judge(self, checker, history)
         }
     };
 }
-pub(super) use judged_here;
+pub(crate) use judged_here;
 
 /// What is known of an operation beforehand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
