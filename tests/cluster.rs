@@ -166,7 +166,8 @@ fn a_protocol_that_never_answers_comes_to_its_end_too() {
 #[test]
 fn what_finds_no_end_or_makes_no_sense_is_told_in_a_sentence() {
     let far = || Distribution::deterministic(40.0);
-    let cases: Vec<(Box<dyn Fn()>, &str)> = vec![
+    type Case = (Box<dyn Fn()>, &'static str);
+    let cases: Vec<Case> = vec![
         (
             Box::new(|| drop(Scenario::nodes(3).steps(10_000).survey(|_| Restless, 2))),
             "have not come to rest; does one send messages or set timers without end?",

@@ -2,7 +2,7 @@
 //! in scope.
 
 pub use crate::ask::{input, password};
-pub use crate::chart::{Chart, Mark, Timeline};
+pub use crate::chart::{Chart, Mark, SpaceTimeDiagram, Timeline};
 pub use crate::comm::{Comm, CommMessage, comm_target};
 pub use crate::content::{Html, Json, Markdown, Png, Svg};
 pub use crate::display::{Bundle, Handle, Rich, clear_output, display};
@@ -16,7 +16,8 @@ pub use crate::sim::{
     quantile_interval, replicate, replicate_until,
 };
 pub use crate::state::cluster::{
-    CallOf, Measured, Outbox, Property, Replica, ReplyOf, Request, Scenario, Survey, Workload,
+    CallOf, Measured, Outbox, Property, Replica, ReplyOf, Request, Scenario, SpaceTime, Survey,
+    Workload,
 };
 pub use crate::state::consistency::{
     Causal, Checker, CounterCall, CounterReply, CounterSpec, History, KeyValueCall, KeyValueSpec,
@@ -34,6 +35,26 @@ pub use crate::state::quorum::{
 };
 pub use crate::state::staleness::{Configuration, Latency, Pbs, Published, Wars};
 pub use crate::table::Table;
+pub use crate::truth::agreement::{BenOr, Valency, Voters, Voting, ben_or_rounds};
+pub use crate::truth::byzantine::{
+    Behaviour, OralMessages, Pbft, confirmations_needed, double_spend, double_spend_poisson,
+    oral_messages, pbft_messages, simulate_double_spend,
+};
+pub use crate::truth::commit::{
+    BlockingWindow, CommitCost, Delivery, PaxosCommitSpec, Phases, Saga, TwoPhaseSpec,
+};
+pub use crate::truth::election::{ElectionCall, ElectionSpec, Elects, Leader, OneLeaderATerm};
+pub use crate::truth::explore::{Model, Search};
+pub use crate::truth::isolation::{Anomaly, Level, Mix, Program, Store, Transactions};
+pub use crate::truth::paxos::{
+    MultiPaxos, Paxos, PaxosFlaw, command_messages, decision_messages, duels, tenures,
+};
+pub use crate::truth::raft::{Elections, Leases, Raft, Trap};
+pub use crate::truth::time::{
+    ClockSync, CommitWait, Execution, HybridClock, LamportClock, RandomExecution, SharedKey,
+    SnapshotBy, TimeSources, Transfers, VectorClock, Versioning,
+};
+pub use crate::truth::{Nemesis, hunt, shrink};
 pub use crate::work::{
     Arrivals, Backoff, Balancer, Contended, Contention, Customer, Discipline, Estimates, Fanout,
     ForkJoin, Jitter, MapReduce, Network, Policy, Queue, RetryStorm, Scalability, Serverless,

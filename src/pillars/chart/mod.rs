@@ -3,7 +3,10 @@
 
 mod draw;
 mod figure;
+mod lanes;
+mod placing;
 mod scale;
+mod spacetime;
 mod timeline;
 mod words;
 
@@ -14,6 +17,7 @@ use plotters::prelude::{DrawingArea, DrawingBackend};
 
 pub(crate) use draw::prepare_font;
 pub use plotters;
+pub use spacetime::SpaceTimeDiagram;
 pub use timeline::{Mark, Timeline};
 
 /// A chart of one quantity against another. It is shown as a figure (SVG with

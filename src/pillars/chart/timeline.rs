@@ -274,7 +274,7 @@ fn label_span<DB: DrawingBackend>(
     Ok(())
 }
 
-fn axis<DB: DrawingBackend>(
+pub(super) fn axis<DB: DrawingBackend>(
     area: &DrawingArea<DB, Shift>,
     during: &Range<f64>,
     unit: &str,

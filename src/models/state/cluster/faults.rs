@@ -21,6 +21,14 @@ impl Fault {
             }
         }
     }
+
+    pub fn during_mut(&mut self) -> &mut Range<f64> {
+        match self {
+            Self::Cut { during, .. } | Self::Crash { during, .. } | Self::Pause { during, .. } => {
+                during
+            }
+        }
+    }
 }
 
 /// The links between nodes of different groups, in both directions.

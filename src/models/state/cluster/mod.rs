@@ -11,6 +11,7 @@ mod property;
 mod replica;
 mod run;
 mod scenario;
+mod simpler;
 mod spacetime;
 mod survey;
 mod tracer;

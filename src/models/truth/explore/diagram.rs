@@ -1,0 +1,71 @@
+//! A way through a model as a space-time diagram: one unit of time a step.
+
+use super::explored::Path;
+use super::model::Model;
+use crate::state::cluster::{Arrow, During, LocalEvent, SpaceTime};
+
+/// What a step looks like in a space-time diagram.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Happening {
+    /// Which process does it.
+    pub process: usize,
+    /// What is written beside it; nothing if nothing is to be.
+    pub label: String,
+    /// It is drawn so that it is seen.
+    pub is_marked: bool,
+    /// The message that it receives: from whom, and its label.
+    pub received: Option<(usize, String)>,
+    /// Messages that it sends: to whom, and their labels.
+    pub sent: Vec<(usize, String)>,
+    /// What is the matter with processes from here to the end: "down".
+    pub whiles: Vec<(usize, String)>,
+}
+
+impl<S, A> Path<S, A> {
+    /// The way drawn: step k happens at time k, what is sent before the first at time 0.
+    pub fn space_time<M: Model<State = S, Action = A>>(&self, model: &M) -> SpaceTime {
+        let mut drawn = SpaceTime { processes: model.processes(), ..SpaceTime::default() };
+        let mut before = &self.start;
+        for (number, (action, after)) in self.steps.iter().enumerate() {
+            let happening = model.happening(before, action, after);
+            add(&mut drawn, number as f64 + 1.0, happening);
+            before = after;
+        }
+        let end = self.len() as f64 + 1.0;
+        drawn.whiles.iter_mut().for_each(|it| it.to = end);
+        drawn.messages.sort_by(|a, b| a.sent.total_cmp(&b.sent));
+        if let Some(event) = drawn.events.last_mut() {
+            event.is_marked = true;
+        }
+        drawn
+    }
+}
+
+fn add(drawn: &mut SpaceTime, time: f64, happening: Happening) {
+    let Happening { process, label, is_marked, received, sent, whiles } = happening;
+    if let Some((from, label)) = received {
+        arrives(drawn, from, process, time, label);
+    }
+    if !label.is_empty() || is_marked {
+        drawn.events.push(LocalEvent { process, time, label, is_marked });
+    }
+    for (to, label) in sent {
+        drawn.messages.push(Arrow { from: process, sent: time, to, arrived: None, label });
+    }
+    for (process, label) in whiles {
+        drawn.whiles.push(During { process, from: time, to: time, label });
+    }
+}
+
+/// The oldest message of this kind that is under way arrives; or a copy of one that has; or, if it
+/// is not known when it was sent, one that was sent before the first step.
+fn arrives(drawn: &mut SpaceTime, from: usize, to: usize, time: f64, label: String) {
+    let is_it = |it: &&mut Arrow| it.from == from && it.to == to && it.label == label;
+    if let Some(arrow) = drawn.messages.iter_mut().filter(is_it).find(|it| it.arrived.is_none()) {
+        arrow.arrived = Some(time);
+        return;
+    }
+    let known = drawn.messages.iter_mut().find(is_it).map(|it| it.sent);
+    let arrow = Arrow { from, sent: known.unwrap_or(0.0), to, arrived: Some(time), label };
+    drawn.messages.push(arrow);
+}
