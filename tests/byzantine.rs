@@ -50,7 +50,7 @@ fn two_traitors_need_seven_generals_and_two_rounds() {
         }
     }
     let six = OralMessages::new(6, 2).traitors(&[1, 2]).sampled(1_000, 3);
-    assert!(six.disobeying > 0 && six.disagreeing == 0, "{six:?}");
+    assert!(six.disobeying > 0 && six.disagreeing > 0, "{six:?}");
     // One round is not enough for two traitors.
     let short = OralMessages::new(7, 1).traitors(&[0, 1]).sampled(2_000, 3);
     assert!(!short.holds(), "{short:?}");

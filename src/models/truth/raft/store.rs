@@ -51,6 +51,7 @@ impl Store {
         RegisterReply::Value(self.values.get(&key).copied())
     }
 
+    /// What became of a command, if anything did.
     pub fn known(&self, id: CommandId) -> Known {
         let Some(session) = self.sessions.get(&(id.node, id.session)) else { return Known::New };
         if id.serial < session.oldest {
