@@ -7,7 +7,7 @@ use crate::sim::{Calendar, Stream};
 /// Something that happens.
 #[derive(Clone, Copy, Debug)]
 enum Event {
-    /// A time-out of a node, the so manieth that it has set.
+    /// A time-out of a node; `set` counts those that it has set.
     TimesOut {
         node: usize,
         set: u32,

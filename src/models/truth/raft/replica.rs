@@ -160,19 +160,20 @@ impl Raft {
         }
     }
 
-    /// The log up to where it is applied becomes a snapshot, when it is long enough. Not in the
-    /// step that applied it: properties look at entries when they have been applied.
+    /// When enough has been applied since the last snapshot, there is a new one. The entries since
+    /// the last are kept for whoever is a little behind, those before it are not. Not in the step
+    /// that applied them: properties look at entries when they have been applied.
     fn compact(&mut self) {
         let Some(every) = self.settings.snapshot_every else { return };
+        let last = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.index);
         let index = self.store.applied;
-        if index < self.log.base().0 + every {
+        if index < last + every {
             return;
         }
         let Some(term) = self.log.term(index) else { return };
-        let members = self.log.members_at(index);
-        self.snapshot =
-            Some(Arc::new(Snapshot { index, term, members, store: self.store.clone() }));
-        self.log.compact(index);
+        let (members, store) = (self.log.members_at(index), self.store.clone());
+        self.snapshot = Some(Arc::new(Snapshot { index, term, members, store }));
+        self.log.compact(last);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The log's way from the leader to the others (Ongaro 2014, sections 3.5, 3.6 and 5).
+//! The log's way from the leader to the others (Ongaro 2014, sections 3.5 and 3.6, chapter 5).
 
 use super::log::{Command, Entry};
 use super::members::{Members, Nodes};

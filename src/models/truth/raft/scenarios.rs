@@ -40,7 +40,11 @@ impl Trap {
     pub fn earlier_terms() -> Self {
         fn sound(node: usize) -> Raft {
             // Only nodes 0 and 4 ever stand for election, and it is known when.
-            let timeout = [60.0, 1e6, 1e6, 1e6, 100.0][node];
+            let timeout = match node {
+                0 => 60.0,
+                4 => 100.0,
+                _ => 1e6,
+            };
             let raft = Raft::new(node).timeouts(timeout, timeout).heartbeat(20.0).led_by(0);
             raft.batch(1).without_first_entry()
         }
@@ -84,7 +88,11 @@ impl Trap {
     /// down and comes back, and is asked by the other.
     pub fn forgotten_votes() -> Self {
         fn sound(node: usize) -> Raft {
-            let timeout = [100.0, 104.0, 1_000.0][node];
+            let timeout = match node {
+                0 => 100.0,
+                1 => 104.0,
+                _ => 1_000.0,
+            };
             Raft::new(node).timeouts(timeout, timeout)
         }
         let scenario = Scenario::nodes(3)

@@ -81,7 +81,8 @@ impl Settings {
         let (low, _) = self.timeouts;
         assert!(
             nodes <= Nodes::MOST,
-            "Raft: there may be at most {} nodes, but there are {nodes}; give Scenario::nodes fewer",
+            "Raft: there may be at most {} nodes, but there are {nodes}; give Scenario::nodes \
+             fewer",
             Nodes::MOST
         );
         assert!(
@@ -162,8 +163,8 @@ impl Raft {
         self
     }
 
-    /// After every so many entries that it has applied, a node puts a snapshot in their place. Who
-    /// lacks them is sent the snapshot (Ongaro 2014, section 5).
+    /// After every so many entries that it has applied, a node makes a snapshot, and forgets the
+    /// entries up to the one before. Who lacks them is sent the snapshot (Ongaro 2014, chapter 5).
     ///
     /// # Panics
     /// If it is 0.
