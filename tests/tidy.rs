@@ -92,6 +92,22 @@ fn no_crate_depends_on_one_it_must_not_know() {
     }
 }
 
+/// A file that no manifest names is never compiled: its tests would not run, and nobody would know.
+#[test]
+fn every_test_and_benchmark_is_named_in_a_manifest() {
+    let manifests: String = std::fs::read_dir(root().join("src"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().join("Cargo.toml"))
+        .chain([root().join("Cargo.toml")])
+        .filter_map(|manifest| std::fs::read_to_string(manifest).ok())
+        .collect();
+    for (file, _) in sources("tests").into_iter().chain(sources("benches")) {
+        if file.matches('/').count() == 1 {
+            assert!(manifests.contains(&format!("{file}\"")), "no manifest names {file}");
+        }
+    }
+}
+
 #[test]
 fn charts_tables_and_the_display_channel_have_one_room_each() {
     for (file, text) in sources("src/pillars").into_iter().chain(sources("src/models")) {
