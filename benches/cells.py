@@ -8,6 +8,7 @@ import atexit
 import json
 import os
 import pathlib
+import queue
 import re
 import shutil
 import statistics
@@ -242,7 +243,11 @@ def busy(name, kernel, leave_out=()):
     heart.close(0)
     waiting.append(running)
     while waiting:
-        waiting.remove(client.get_shell_msg(timeout=60)["parent_header"]["msg_id"])
+        try:
+            waiting.remove(client.get_shell_msg(timeout=60)["parent_header"]["msg_id"])
+        except queue.Empty:
+            told.append(f"{len(waiting)} requests were never answered")
+            break
     print(f"{name}, ms until the answer while a cell keeps all processors busy (goal ≤100): " + ", ".join(told))
 
 
