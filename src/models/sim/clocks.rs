@@ -49,8 +49,9 @@ impl Clocks {
                 let mut node = tree.len() / 2 + clock;
                 tree[node] = (time, clock as u32);
                 while node > 1 {
-                    let (left, right) = (tree[node & !1], tree[node | 1]);
-                    let first = if right.0 < left.0 { right } else { left };
+                    let left = node & !1;
+                    // Which is less cannot be foretold: a place to read from, and no branch.
+                    let first = tree[left + usize::from(tree[left + 1].0 < tree[left].0)];
                     node /= 2;
                     // Most are neither the first nor were it.
                     if tree[node] == first {
