@@ -14,6 +14,7 @@ mod places;
 mod runner;
 mod service;
 mod toolchain;
+mod wrapper;
 
 use std::io;
 use std::path::{Path, PathBuf};

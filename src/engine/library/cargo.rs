@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::{LibraryError, Progress, Stage, Toolchain, manifest};
+use super::{LibraryError, Progress, Stage, Toolchain, manifest, wrapper};
 
 /// What cargo is to make, of which package of the workspace.
 pub(super) struct Goal {
@@ -19,6 +19,8 @@ pub(super) struct Goal {
     pub(super) arguments: &'static [&'static str],
     /// Those for rustc.
     pub(super) flags: &'static [&'static str],
+    /// A script that cargo calls in rustc's place, which calls rustc.
+    pub(super) wrapper: Option<&'static str>,
     /// The crates that take long, as shares of an average one: the rest of the list counts 1 each. Measured on two
     /// cores; it only makes the time left honest.
     pub(super) weights: &'static [(&'static str, f64)],
@@ -29,6 +31,7 @@ pub(super) const LIBRARY: Goal = Goal {
     package: "pillars-course",
     arguments: &["rustc", "--profile", "cells", "--lib", "--crate-type", "dylib"],
     flags: &["-C", "prefer-dynamic"],
+    wrapper: Some(include_str!("light.sh")),
     weights: &[
         ("polars-core", 70.0),
         ("polars-ops", 28.0),
@@ -86,6 +89,9 @@ pub(super) fn build(
     command.arg("--message-format=json-render-diagnostics");
     if !goal.flags.is_empty() {
         command.arg("--").args(goal.flags);
+    }
+    if let Some(script) = goal.wrapper {
+        wrapper::set(script, root, &mut command)?;
     }
     let mut running = Running::start(&mut command)?;
     let (mut files, mut finished, mut work) = (Vec::new(), BTreeSet::new(), 0.0);

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::{LibraryError, Toolchain, file_error};
 
 /// Raised when the way a library is built or laid out changes, so that older ones no longer match.
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
 
 /// Hex digits kept of the hash: short enough for a folder's name, long enough not to meet by chance.
 const DIGITS: usize = 24;

@@ -15,6 +15,7 @@ const GOAL: Goal = Goal {
     package: NAME,
     arguments: &["build", "--profile", "analyzer"],
     flags: &[],
+    wrapper: None,
     weights: &[],
 };
 
