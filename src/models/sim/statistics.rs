@@ -42,6 +42,25 @@ impl Estimate {
         Self { mean, half_width, n: values.len() }
     }
 
+    /// The part that is so of all there are, counted in each of several independent replications:
+    /// (how many are so, how many there are). All counts are taken together: the mean of the
+    /// replications' own parts would count those in which there are few as much as the others. The
+    /// interval is that of a ratio (Cochran, Sampling Techniques, 1977, section 2.11); of nothing,
+    /// the part is 0.
+    ///
+    /// # Panics
+    /// With fewer than 2 replications.
+    #[track_caller]
+    pub fn of_parts(parts: &[(f64, f64)]) -> Self {
+        let n = parts.len() as f64;
+        let (part, all) = parts.iter().fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        let ratio = if all == 0.0 { 0.0 } else { part / all };
+        let mean_all = if all == 0.0 { 1.0 } else { all / n };
+        let apart: Vec<f64> =
+            parts.iter().map(|(part, all)| (part - ratio * all) / mean_all).collect();
+        Self { mean: ratio, ..Self::of(&apart) }
+    }
+
     /// The lower end of the interval.
     pub fn low(&self) -> f64 {
         self.mean - self.half_width
@@ -106,6 +125,20 @@ mod tests {
         assert_eq!(estimate.to_string(), "2.0 ± 2.5");
         assert!(estimate.covers(4.4) && !estimate.covers(4.5));
         assert!((estimate.gap_in_bars(4.4841) - 1.0).abs() < 1e-4);
+    }
+
+    #[test]
+    fn parts_of_all_by_hand_and_of_equal_counts_as_means() {
+        // 1 of 2 and 3 of 4: 4 of 6, where the mean of the parts is .625.
+        let pooled = Estimate::of_parts(&[(1.0, 2.0), (3.0, 4.0)]);
+        assert!((pooled.mean - 4.0 / 6.0).abs() < 1e-12);
+        // Both are a third off, over 3 a replication: s = .1571, t = 12.706, sqrt(2) = 1.4142.
+        assert!((pooled.half_width - 1.4118).abs() < 1e-3, "{}", pooled.half_width);
+        let equal = Estimate::of_parts(&[(1.0, 4.0), (3.0, 4.0), (2.0, 4.0)]);
+        let means = Estimate::of(&[0.25, 0.75, 0.5]);
+        assert!((equal.mean - means.mean).abs() < 1e-12);
+        assert!((equal.half_width - means.half_width).abs() < 1e-12);
+        assert_eq!(Estimate::of_parts(&[(0.0, 0.0); 2]).mean, 0.0);
     }
 
     #[test]

@@ -100,7 +100,7 @@ impl Look {
     fn of(chart: &Chart, series: usize) -> Self {
         let kind = chart.series[series].kind;
         let nth = chart.series[..series].iter().filter(|other| other.kind == kind).count();
-        Self { colour: COLOURS[series % COLOURS.len()], nth }
+        Self { colour: COLOURS[chart.colour(series) % COLOURS.len()], nth }
     }
 }
 
@@ -111,7 +111,8 @@ fn draw_series<DB: DrawingBackend>(
     place: &dyn Fn(&Point, f64) -> (i32, i32),
 ) -> Result<(), Failure<DB>> {
     if series.kind == Kind::Line {
-        return line(area, series.points.iter().map(|point| place(point, 0.0)).collect(), look);
+        let points = series.points.iter().map(|point| place(point, 0.0));
+        return line(area, in_one_piece_if_level(points.collect()), look);
     }
     for point in &series.points {
         let (x, top) = place(point, point.bar);
@@ -120,6 +121,19 @@ fn draw_series<DB: DrawingBackend>(
         mark(area, place(point, 0.0), look)?;
     }
     Ok(())
+}
+
+/// The points of a line; of a level one only its ends, so that its dashes do not waver.
+fn in_one_piece_if_level(points: Vec<(i32, i32)>) -> Vec<(i32, i32)> {
+    let ends = [points.iter().min(), points.iter().max()];
+    match ends {
+        [Some(left), Some(right)] if points.len() > 2 && level(&points) => vec![*left, *right],
+        _ => points,
+    }
+}
+
+fn level(points: &[(i32, i32)]) -> bool {
+    points.windows(2).all(|pair| pair[0].1 == pair[1].1)
 }
 
 fn line<DB: DrawingBackend>(

@@ -43,6 +43,18 @@ struct Series {
     points: Vec<Point>,
 }
 
+/// What the names of two series of the same quantity may end in, to tell them apart.
+const FORMULA: &str = ", formula";
+const SIMULATED: &str = ", simulated";
+
+impl Series {
+    /// The name without the ending that says where its values come from.
+    fn quantity(&self) -> &str {
+        let ending = [FORMULA, SIMULATED].into_iter().find(|end| self.name.ends_with(end));
+        &self.name[..self.name.len() - ending.map_or(0, str::len)]
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Line,
@@ -93,7 +105,8 @@ impl Chart {
         self
     }
 
-    /// Adds a line through points.
+    /// Adds a line through points. A line called `a, formula` has the colour of the dots called
+    /// `a`; one called `a, simulated` is not said to be a formula.
     ///
     /// # Panics
     /// If there are not as many `ys` as `xs`, or one is not finite.
@@ -149,8 +162,10 @@ impl figure::Picture for Chart {
     }
 
     fn caption(&self) -> Option<String> {
-        let has = |kind| self.series.iter().any(|series| series.kind == kind);
-        let caption = match (has(Kind::Line), has(Kind::Dots)) {
+        let dots = self.series.iter().any(|series| series.kind == Kind::Dots);
+        let formula =
+            |series: &Series| series.kind == Kind::Line && !series.name.ends_with(SIMULATED);
+        let caption = match (self.series.iter().any(formula), dots) {
             (true, true) => "Lines: formula. Dots: simulation, with 95 % confidence intervals.",
             (false, true) => "Dots: simulation, with 95 % confidence intervals.",
             _ => return None,
@@ -167,6 +182,13 @@ impl figure::Picture for Chart {
 }
 
 impl Chart {
+    /// The number of a series' colour: dots and a line of the same quantity share one.
+    fn colour(&self, series: usize) -> usize {
+        let own = &self.series[series];
+        let pair = |other: &Series| other.kind != own.kind && other.quantity() == own.quantity();
+        self.series[..series].iter().position(pair).unwrap_or(series)
+    }
+
     fn check_logs(&self) {
         for series in &self.series {
             for point in &series.points {

@@ -45,7 +45,7 @@ impl Scale {
     }
 
     fn linear(low: f64, high: f64, from_zero: bool) -> Self {
-        let zero = from_zero && low >= 0.0 && low < 0.5 * high;
+        let zero = from_zero && low >= 0.0 && low < 0.6 * high;
         let width = if high > low { high - low } else { low.abs().max(1.0) };
         let low = if zero { 0.0 } else { low - 0.05 * width };
         let high = high + 0.05 * width;
@@ -62,7 +62,11 @@ impl Scale {
         let (low, high) = (low / margin, high * margin);
         let decades = low.log10().floor() as i32..=high.log10().ceil() as i32;
         let span = (high / low).log10();
-        let within: &[f64] = if span < 2.5 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let within: &[f64] = match span {
+            ..2.5 => &[1.0, 2.0, 5.0],
+            ..4.0 => &[1.0, 3.0],
+            _ => &[1.0],
+        };
         let every = if span > 8.0 { 2 } else { 1 };
         let ticks = decades
             .filter(|decade| decade % every == 0)
@@ -73,10 +77,15 @@ impl Scale {
 
     fn label(&self, tick: f64) -> String {
         let exponent = tick.abs().log10();
-        if self.log && !(-3.5..4.5).contains(&exponent) && exponent.fract() == 0.0 {
-            return format!("10{}", superscript(exponent as i32));
+        if !self.log || (-3.5..4.5).contains(&exponent) {
+            return short(tick, 6);
         }
-        short(tick, 6)
+        let power = exponent.floor() as i32;
+        let ten = format!("10{}", superscript(power));
+        match short(tick / power_of_ten(power), 6).as_str() {
+            "1" => ten,
+            mantissa => format!("{mantissa}·{ten}"),
+        }
     }
 
     /// How far along the axis a value lies, 0 to 1.
@@ -153,6 +162,7 @@ mod tests {
         let scale = Scale::linear(0.5, 0.95, false);
         assert_eq!(scale.labels(), ["0.5", "0.6", "0.7", "0.8", "0.9"]);
         assert_eq!(Scale::linear(0.2, 19.0, true).labels(), ["0", "5", "10", "15"]);
+        assert_eq!(Scale::linear(10.0, 18.3, true).labels(), ["0", "5", "10", "15"]);
         assert!(Scale::linear(2.0, 2.0, false).labels().contains(&"2".to_owned()));
     }
 
@@ -163,6 +173,11 @@ mod tests {
             Scale::logarithmic(1e-6, 1e3).labels().first().map(String::as_str),
             Some("10⁻⁶")
         );
+        let threes = Scale::logarithmic(1.0, 300.0).labels();
+        assert_eq!(threes, ["1", "3", "10", "30", "100", "300"]);
+        let large = Scale::logarithmic(4e3, 2e6).labels();
+        assert_eq!(large, ["3000", "10000", "30000", "10⁵", "3·10⁵", "10⁶"]);
+        assert_eq!(Scale::logarithmic(1e-5, 3e-5).labels(), ["10⁻⁵", "2·10⁻⁵"]);
         let scale = Scale::logarithmic(1.0, 100.0);
         assert!((scale.fraction(10.0) - 0.5).abs() < 1e-12);
         assert_eq!((scale.fraction(0.0), scale.fraction(-1.0)), (0.0, 0.0));

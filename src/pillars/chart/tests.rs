@@ -30,6 +30,36 @@ fn the_bundle_has_a_figure_a_picture_and_words() {
 }
 
 #[test]
+fn dots_and_their_formula_have_one_colour() {
+    let means = estimates(&[1.0, 2.0]);
+    let pair = |name: &str| {
+        Chart::new("").dots("a", &[1.0, 2.0], &means).line(name, &[1.0, 2.0], &[1.0, 2.0])
+    };
+    let has_second = |chart: &Chart| figure::svg(chart).contains("#D55E00");
+    assert!(!has_second(&pair("a, formula")) && has_second(&pair("b, formula")));
+}
+
+#[test]
+fn a_level_line_is_drawn_in_one_piece() {
+    let svg = |xs: &[f64]| {
+        let ones = vec![1.0; xs.len()];
+        let slope = Chart::new("").line("slope", &[1.0, 3.0], &[0.0, 2.0]);
+        figure::svg(&slope.line("level", xs, &ones))
+    };
+    assert_eq!(svg(&[1.0, 1.7, 2.1, 3.0]), svg(&[1.0, 3.0]));
+}
+
+#[test]
+fn a_line_that_is_simulated_is_not_called_a_formula() {
+    let caption = |name: &str| {
+        let chart = Chart::new("").line(name, &[1.0], &[1.0]).dots("b", &[1.0], &estimates(&[1.0]));
+        figure::Picture::caption(&chart).unwrap()
+    };
+    assert!(caption("a").starts_with("Lines: formula."));
+    assert!(caption("a, simulated").starts_with("Dots: simulation"));
+}
+
+#[test]
 fn the_same_chart_is_the_same_bytes() {
     let bytes = || (figure::svg(&chart()), figure::png(&chart()));
     let first = bytes();

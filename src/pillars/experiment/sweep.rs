@@ -248,16 +248,22 @@ impl Sweep {
     }
 }
 
-/// The values in ascending order, each step between them cut into equal parts.
+/// The values in ascending order, each step between them cut into equal parts; if they go over
+/// a decade or more, into parts of equal ratio, as a logarithmic axis shows them.
 fn refined(xs: &[f64]) -> Vec<f64> {
     // More would not be smoother: a picture has whole pixels.
     const PARTS: u32 = 6;
     let mut knots = xs.to_vec();
     knots.sort_by(f64::total_cmp);
     knots.dedup();
+    let (least, most) = (knots[0], knots[knots.len() - 1]);
+    let by_ratio = least > 0.0 && most >= 10.0 * least;
     let between = |pair: &[f64]| {
-        let (from, step) = (pair[0], (pair[1] - pair[0]) / f64::from(PARTS));
-        (0..PARTS).map(move |part| from + step * f64::from(part))
+        let (from, to) = (pair[0], pair[1]);
+        (0..PARTS).map(move |part| match by_ratio {
+            true => from * (to / from).powf(f64::from(part) / f64::from(PARTS)),
+            false => from + (to - from) / f64::from(PARTS) * f64::from(part),
+        })
     };
     let fine: Vec<f64> = knots.windows(2).flat_map(between).collect();
     fine.into_iter().chain(knots.last().copied()).collect()

@@ -36,6 +36,15 @@ fn values_are_found_by_series_and_place() {
 }
 
 #[test]
+fn a_curve_is_refined_as_its_axis_will_be() {
+    assert_eq!(refined(&[6.0, 0.0]), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    let by_ratio = refined(&[1.0, 64.0]);
+    let expected = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
+    assert!(by_ratio.iter().zip(expected).all(|(a, b)| (a / b - 1.0).abs() < 1e-12));
+    assert_eq!((by_ratio.len(), by_ratio[6]), (7, 64.0));
+}
+
+#[test]
 fn a_table_has_a_column_for_the_bars() {
     let table = sweep("x", &[1.0, 2.0]).measured("about", bar).exact("square", |x| x * x).table();
     let text = table.bundle();

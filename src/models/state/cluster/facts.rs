@@ -41,15 +41,11 @@ impl Facts {
         (verdict, facts)
     }
 
-    /// The part of the requests that clients of these nodes made in a time, and that were
-    /// answered before they gave up; nothing if there were none.
-    pub(super) fn availability(&self, nodes: &[usize], during: &Range<f64>) -> Option<f64> {
-        let (mut answered, mut all) = (0u32, 0u32);
-        for latency in self.of_clients(nodes, during) {
-            all += 1;
-            answered += u32::from(latency.is_some());
-        }
-        (all > 0).then(|| f64::from(answered) / f64::from(all))
+    /// How many of the requests that clients of these nodes made in a time were answered before
+    /// they gave up, and how many there were.
+    pub(super) fn answered(&self, nodes: &[usize], during: &Range<f64>) -> (usize, usize) {
+        let of = self.of_clients(nodes, during);
+        of.fold((0, 0), |(answered, all), it| (answered + usize::from(it.is_some()), all + 1))
     }
 
     /// How long each of the answers took that clients of these nodes got, in milliseconds.

@@ -85,7 +85,7 @@ impl Measured {
     }
 
     /// The part of the requests at these nodes that were answered in time, while something was
-    /// wrong (all the time, if nothing was); the mean over the runs.
+    /// wrong (all the time, if nothing was), of all runs together.
     ///
     /// # Panics
     /// If there is no such node, or nobody asked there in any run.
@@ -93,7 +93,14 @@ impl Measured {
     pub fn availability(&self, nodes: &[usize]) -> Estimate {
         self.check("Survey::availability", nodes);
         let during = self.troubled();
-        self.over("Survey::availability", |run| run.availability(nodes, &during))
+        let counts: Vec<(usize, usize)> =
+            self.facts.iter().map(|run| run.answered(nodes, &during)).collect();
+        assert!(
+            counts.iter().any(|(_, all)| *all > 0),
+            "Survey::availability: nobody asked at these nodes in that time; let the clients run \
+             longer, or ask at other nodes"
+        );
+        parts(counts.into_iter())
     }
 
     /// The time that a part `p` of the answers at these nodes did not exceed, in milliseconds,
@@ -116,15 +123,16 @@ impl Measured {
         })
     }
 
-    /// The part of the answered reads that told what had been replaced before they began.
+    /// The part of the answered reads that told what had been replaced before they began, of all
+    /// runs together.
     pub fn stale_reads(&self) -> Estimate {
-        self.over("Survey::stale_reads", |run| Some(share(run.stale)))
+        parts(self.facts.iter().map(|run| run.stale))
     }
 
     /// The part of the acknowledged changes of which, in the end, nothing is left: no final read
-    /// tells of them or of what replaced them.
+    /// tells of them or of what replaced them; of all runs together.
     pub fn lost(&self) -> Estimate {
-        self.over("Survey::lost", |run| Some(share(run.lost)))
+        parts(self.facts.iter().map(|run| run.lost))
     }
 
     /// The part of the runs at whose end all nodes said the same.
@@ -142,12 +150,9 @@ impl Measured {
         self.facts.iter().find_map(|run| run.broken.as_ref().map(|(run, broken)| (*run, broken)))
     }
 
-    /// Messages sent for each request.
+    /// Messages sent for each request, of all runs together.
     pub fn messages(&self) -> Estimate {
-        self.over("Survey::messages", |run| {
-            let (sent, operations) = run.messages;
-            Some(sent as f64 / operations.max(1) as f64)
-        })
+        parts(self.facts.iter().map(|run| (run.messages.0 as usize, run.messages.1)))
     }
 
     /// The time in which something was wrong; the whole run, if nothing was.
@@ -180,7 +185,8 @@ impl Measured {
     }
 }
 
-/// 0 of nothing.
-fn share((part, all): (usize, usize)) -> f64 {
-    if all == 0 { 0.0 } else { part as f64 / all as f64 }
+/// One run may have few of what is counted: all runs count together.
+fn parts(counts: impl Iterator<Item = (usize, usize)>) -> Estimate {
+    let parts: Vec<(f64, f64)> = counts.map(|(part, all)| (part as f64, all as f64)).collect();
+    Estimate::of_parts(&parts)
 }
