@@ -1,9 +1,13 @@
 //! Load balancers against published values and against what is proved of them.
 
+#[path = "common/columns.rs"]
+mod columns;
 #[path = "common/said.rs"]
 mod said;
 
-use pillars::prelude::{Balancer, Distribution, Policy, Queue, Trials, power_of_d};
+use columns::Named as _;
+use pillars_models::sim::{Distribution, Trials};
+use pillars_models::work::{Arrivals, Balancer, Policy, Queue, power_of_d};
 use said::each_says;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -81,8 +85,7 @@ fn policies_are_in_the_order_that_is_expected() {
     let trials = Trials::new(10, 200_000).seed(3);
     let service = Distribution::fitted(1.0, 4.0);
     let time = |policy| {
-        let balancer =
-            Balancer::new(pillars::prelude::Arrivals::poisson(16.0), service.clone(), 20);
+        let balancer = Balancer::new(Arrivals::poisson(16.0), service.clone(), 20);
         stay(&balancer.policy(policy), trials)
     };
     let ring = |bound| Policy::Ring { keys: 10_000, points: 100, bound };
@@ -149,11 +152,85 @@ fn a_readers_own_policy_is_like_one_that_is_built_in() {
     );
 }
 
+/// Who is told the work left only now and then does no better than who is told the lengths so:
+/// all go where there was least. Told at every moment, it is the best.
+#[test]
+fn work_left_is_old_news_too() {
+    let trials = Trials::new(10, 50_000).seed(11);
+    let of =
+        |policy, every| stay(&Balancer::memoryless(0.9, 20).policy(policy).stale(every), trials);
+    let fresh = stay(&Balancer::memoryless(0.9, 20).policy(Policy::LeastWork), trials);
+    assert!(of(Policy::LeastWork, 0.001) < 1.05 * fresh);
+    let herd = of(Policy::LeastWork, 10.0);
+    assert!(herd > 5.0 * fresh, "{herd} and {fresh}");
+    let own = Policy::own(|servers, _| {
+        let all = 0..servers.count();
+        all.min_by(|a, b| servers.work_left(*a).total_cmp(&servers.work_left(*b))).unwrap_or(0)
+    });
+    assert_eq!(of(own, 10.0), herd);
+}
+
+/// The price of a bound, by the ring alone: shares add up, and the tighter the bound, the more
+/// requests go to another server than that of their key, and the more even are the shares.
+#[test]
+fn a_bound_sends_requests_away_from_their_own_server() {
+    let run = |bound| {
+        let ring = Policy::Ring { keys: 10_000, points: 100, bound };
+        Balancer::memoryless(0.8, 10).policy(ring).simulate(Trials::new(10, 50_000).seed(1))
+    };
+    let bounds = [1.1, 1.25, 1.5, 2.0, 3.0, f64::INFINITY];
+    let runs = bounds.map(run);
+    let away = runs.each_ref().map(|run| run.sent_away().mean);
+    println!("{away:?}");
+    assert!(away.is_sorted_by(|a, b| a > b) && away[5] == 0.0, "{away:?}");
+    // Counted apart: 45, 37, 23, 10 and 2 %.
+    for (share, counted) in away.into_iter().zip([0.45, 0.37, 0.23, 0.10, 0.02]) {
+        assert!((share - counted).abs() < 0.015, "{away:?}");
+    }
+    let spread = runs.each_ref().map(|run| {
+        let shares: Vec<f64> = (0..10).map(|i| run.share_of_server(i).mean).collect();
+        assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        shares.iter().map(|share| (share - 0.1).powi(2)).sum::<f64>()
+    });
+    assert!(spread[0] < spread[5] && spread[1] < spread[5], "{spread:?}");
+    // Weights are shares.
+    let weighted = Balancer::memoryless(0.2, 2).policy(Policy::Weighted(vec![3.0, 1.0]));
+    let run = weighted.simulate(Trials::new(10, 20_000));
+    assert!(run.share_of_server(0).gap_in_bars(0.75) < 2.0, "{}", run.share_of_server(0));
+}
+
+#[test]
+fn records_tell_who_was_served_where() {
+    let balancer =
+        Balancer::memoryless(0.9, 4).policy(Policy::RoundRobin).speeds(&[1.0, 1.0, 1.0, 2.0]);
+    let table = balancer.observed(5_000, 3);
+    let [number, server, arrival, wait, service, departure] =
+        ["number", "server", "arrival", "wait", "service", "departure"]
+            .map(|name| table.column(name));
+    assert!(departure.is_sorted());
+    let mut ends = [0.0f64; 4];
+    let mut by_number: Vec<usize> = (0..number.len()).collect();
+    by_number.sort_by(|a, b| number[*a].total_cmp(&number[*b]));
+    for row in by_number {
+        // In turn, and each server one after the other.
+        let at = server[row] as usize;
+        assert_eq!(at, number[row] as usize % 4);
+        let begins = arrival[row] + wait[row];
+        assert!(begins > ends[at] - 1e-6 || number[row] > 4_900.0, "{row}");
+        assert!((begins + service[row] - departure[row]).abs() < 1e-6);
+        ends[at] = departure[row];
+    }
+    // The records are those of the run that is measured.
+    let mean = wait.iter().sum::<f64>() / wait.len() as f64;
+    let run = balancer.simulate(Trials::new(2, 5_000).warmup(0).seed(3));
+    assert!((run.wait.mean - mean).abs() <= run.wait.half_width, "{mean} and {}", run.wait);
+}
+
 #[test]
 fn what_makes_no_sense_is_told_in_a_sentence() {
     let three = || Balancer::memoryless(0.5, 3);
     type Case = (Box<dyn Fn()>, &'static str);
-    let cases: [Case; 7] = [
+    let cases: [Case; 11] = [
         (Box::new(|| drop(Balancer::memoryless(-0.5, 3))), "the load must be a positive number"),
         (Box::new(|| drop(Balancer::memoryless(0.5, 0))), "at least 1 server"),
         (
@@ -175,6 +252,25 @@ fn what_makes_no_sense_is_told_in_a_sentence() {
         (
             Box::new(move || drop(three().speeds(&[1.0, 0.0, 1.0]))),
             "speed of each server must be a positive number",
+        ),
+        (
+            Box::new(move || {
+                let stale = three().policy(Policy::JoinIdleQueue).stale(1.0);
+                drop(stale.simulate(Trials::new(2, 10)));
+            }),
+            "join idle queue is not told by the balancer's news",
+        ),
+        (
+            Box::new(move || _ = three().simulate(Trials::new(2, 10)).sent_away()),
+            "only with Policy::Ring",
+        ),
+        (
+            Box::new(move || _ = three().simulate(Trials::new(2, 10)).share_of_server(3)),
+            "sends to 3 servers here, numbered from 0, but number 3",
+        ),
+        (
+            Box::new(|| _ = Queue::mm1(0.5, 1.0).simulate(Trials::new(2, 10)).share_of_server(0)),
+            "sends to 0 servers here",
         ),
     ];
     each_says(cases);

@@ -1,11 +1,17 @@
 //! Parallel work against its laws, published results, and second methods.
 
+#[path = "common/columns.rs"]
+mod columns;
 #[path = "common/said.rs"]
 mod said;
 
-use pillars::experiment::RetryStormTables as _;
-use pillars::prelude::{Backoff, Contention, Distribution, Fanout, Jitter, MapReduce, RetryStorm};
-use pillars::prelude::{Scalability, Serverless, Stream, Trials, WorkStealing, amdahl, gustafson};
+use columns::Named as _;
+use pillars_models::columns::Columns;
+use pillars_models::sim::{Distribution, Stream, Trials};
+use pillars_models::work::{
+    Backoff, Contention, Fanout, Jitter, MapReduce, RetryStorm, Scalability, Serverless,
+    WorkStealing, amdahl, gustafson,
+};
 use said::each_says;
 
 fn near(a: f64, b: f64, relative: f64) -> bool {
@@ -57,6 +63,11 @@ fn laws_of_scaling_by_hand() {
         amdahl(0.05, f64::from(n)),
         1e-12
     )));
+    // At the ends of what is allowed: numbers, and no NaN.
+    assert_eq!((without.peak(), Scalability::new(1.0, 1.0, 0.0).peak()), (f64::INFINITY, 0.0));
+    assert_eq!(Scalability { gamma: 1.0, sigma: 0.05, kappa: -1e-4 }.peak(), f64::INFINITY);
+    assert_eq!(Scalability { gamma: 1.0, sigma: 1.2, kappa: 1e-4 }.peak(), 0.0);
+    assert_eq!([0.05, 1.0].map(|s| gustafson(s, f64::INFINITY)), [f64::INFINITY, 1.0]);
     let best = law.throughput(law.peak());
     assert!(law.throughput(law.peak() * 1.1) < best && law.throughput(law.peak() / 1.1) < best);
 }
@@ -74,7 +85,7 @@ fn a_fit_finds_the_coefficients_and_its_intervals_cover_them() {
     for seed in 0..200 {
         let mut noise = Stream::new(seed, 0, "noise");
         let measured: Vec<(f64, f64)> =
-            exact.iter().map(|(n, x)| (*n, x + 50.0 * noise.normal())).collect();
+            exact.iter().map(|(n, x)| (*n, x * (1.0 + 0.03 * noise.normal()))).collect();
         let fit = Scalability::fit(&measured);
         let truths = [(fit.gamma, 1000.0), (fit.sigma, 0.03), (fit.kappa, 0.0005)];
         for (count, (found, truth)) in covered.iter_mut().zip(truths) {
@@ -167,22 +178,104 @@ fn a_retry_storm_outlives_its_cause() {
     assert!(equilibria[0] < 0.75 && equilibria[2] > 1.0);
     let spiked = system.clone().spike(500.0..600.0, 3.0);
     let (calm, stormy) =
-        (system.observe(2000.0, 100.0, 20, 1), spiked.observe(2000.0, 100.0, 20, 1));
-    let at_the_end = |table: &pillars::prelude::Table| *table.column("answered").last().unwrap();
+        (system.observed(2000.0, 100.0, 20, 1), spiked.observed(2000.0, 100.0, 20, 1));
+    let at_the_end = |table: &Columns| *table.column("answered").last().unwrap();
     assert!(at_the_end(&calm) > 0.6, "{}", at_the_end(&calm));
     assert!(at_the_end(&stormy) < 0.3, "{}", at_the_end(&stormy));
     // The healthy control: without retries the same spike is forgotten.
     let patient = RetryStorm::new(0.7, 1.0, 25.0, 0);
     assert_eq!(patient.equilibria().len(), 1);
-    let forgotten = patient.spike(500.0..600.0, 3.0).observe(2000.0, 100.0, 20, 1);
+    let forgotten = patient.spike(500.0..600.0, 3.0).observed(2000.0, 100.0, 20, 1);
     assert!(at_the_end(&forgotten) > 0.6, "{}", at_the_end(&forgotten));
+}
+
+/// The chance that the first of two lines takes longer is the square of one's: tied requests have
+/// the latency of the shorter wait, by the formula and by simulation, and ask nobody twice.
+#[test]
+fn tied_requests_wait_in_the_shorter_line() {
+    let (wait, service) = (|| Distribution::exponential(8.0), || Distribution::exponential(2.0));
+    let trials = Trials::new(20, 20_000).seed(3);
+    let queued = |leaves| Fanout::new(service(), leaves).queued(wait());
+    for fan in
+        [queued(1), queued(20), queued(1).tied(), queued(20).tied(), queued(5).hedge_after(9.0)]
+    {
+        let run = fan.simulate(trials);
+        for p in [0.5, 0.9, 0.99] {
+            let gap = run.quantile(p).gap_in_bars(fan.quantile(p));
+            assert!(gap < 2.5, "{fan:?} at {p}: {} and {}", run.quantile(p), fan.quantile(p));
+        }
+        assert!(run.asked.gap_in_bars(fan.asked()) < 2.5, "{} and {}", run.asked, fan.asked());
+    }
+    // By hand: exponential waits of mean 8, and 4 for the shorter of two, before a service of 2.
+    for (fan, mean) in [(queued(1), 8.0), (queued(1).tied(), 4.0)] {
+        let by_hand = |t: f64| (mean * (-t / mean).exp() - 2.0 * (-t / 2.0).exp()) / (mean - 2.0);
+        for t in [0.5, 3.0, 20.0, 60.0] {
+            assert!(
+                (fan.exceeds(t) - by_hand(t)).abs() < 1e-9,
+                "{t}: {} and {}",
+                fan.exceeds(t),
+                by_hand(t)
+            );
+        }
+        assert_eq!(fan.asked(), 1.0);
+    }
+}
+
+/// Without a budget the storm outlives its cause; with one it ends, and asking later does not end
+/// it.
+#[test]
+fn a_budget_for_retries_ends_a_storm_and_backoff_does_not() {
+    let storm = RetryStorm::new(0.7, 1.0, 25.0, 3).room(200).spike(500.0..600.0, 3.0);
+    let end = |storm: &RetryStorm| {
+        let table = storm.observed(3000.0, 100.0, 20, 1);
+        let [attempts, answered] = ["attempts", "answered"].map(|name| table.column(name));
+        (*attempts.last().unwrap(), *answered.last().unwrap())
+    };
+    let (without, with) = (end(&storm), end(&storm.clone().budget(0.1)));
+    let later = end(&storm.clone().backoff(Backoff::exponential(20.0, 400.0, 3)));
+    println!("{without:?} {with:?} {later:?}");
+    assert!(without.1 < 0.1 && without.0 > 2.0, "{without:?}");
+    assert!(with.1 > 0.65 && with.0 < 0.75, "{with:?}");
+    assert!(later.1 < 0.1 && later.0 > 2.0, "{later:?}");
+    // The same by the mean field: of three roots the good one is left.
+    assert_eq!(storm.equilibria().len(), 3);
+    let roots = storm.clone().budget(0.1).equilibria();
+    assert!(roots.len() == 1 && roots[0] < 0.75, "{roots:?}");
+    // A budget of more than all retries is none.
+    let (all, enough) = (storm.observed(1000.0, 100.0, 4, 1), storm.clone().budget(1e6));
+    assert_eq!(enough.observed(1000.0, 100.0, 4, 1), all);
+}
+
+/// One task on one machine that fails: it is begun anew until a machine lasts for all of it, and
+/// that takes (e^(D / F) - 1) (F + R) for a task of length D, mean times F to fail and R to return.
+#[test]
+fn a_task_is_begun_anew_until_a_machine_lasts() {
+    let trials = Trials::new(20, 2_000).seed(6);
+    let exponential = Distribution::exponential;
+    for (length, fails, away) in [(1.0f64, 2.0, 0.5), (3.0, 2.0, 1.0)] {
+        let job = MapReduce::new(1, Distribution::deterministic(length), 1)
+            .failures(exponential(fails), exponential(away));
+        let run = job.simulate(trials);
+        let losses = (length / fails).exp() - 1.0;
+        assert!(run.makespan.gap_in_bars(losses * (fails + away)) < 2.0, "{}", run.makespan);
+        assert!(run.lost.gap_in_bars(losses) < 2.0, "{}", run.lost);
+        assert!(run.work.gap_in_bars(losses * fails) < 2.0, "{}", run.work);
+    }
+    // Failures cost a job of many tasks time and work, and backups help.
+    let job = |backups| MapReduce::new(400, Distribution::lognormal(1.0, 0.1), 40).backups(backups);
+    let failing = |backups| job(backups).failures(exponential(20.0), exponential(2.0));
+    let trials = Trials::new(10, 20).seed(9);
+    let (calm, worse) = (job(true).simulate(trials), failing(true).simulate(trials));
+    assert!(calm.lost.mean == 0.0 && worse.lost.mean > 5.0, "{}", worse.lost);
+    assert!(worse.makespan.low() > calm.makespan.high() && worse.work.mean > calm.work.mean);
+    assert!(worse.makespan.mean < failing(false).simulate(trials).makespan.mean);
 }
 
 #[test]
 fn what_makes_no_sense_is_told_in_a_sentence() {
     type Case = (Box<dyn Fn()>, &'static str);
     let unit = || Distribution::exponential(1.0);
-    let cases: [Case; 9] = [
+    let cases: [Case; 12] = [
         (Box::new(move || drop(Fanout::new(unit(), 0))), "at least 1 leaf"),
         (
             Box::new(move || drop(Fanout::new(unit(), 1).hedge_after(-1.0))),
@@ -199,6 +292,19 @@ fn what_makes_no_sense_is_told_in_a_sentence() {
         (
             Box::new(|| _ = RetryStorm::new(1.0, 1.0, 0.0, 1)),
             "the time-out must be a positive number",
+        ),
+        (Box::new(move || drop(Fanout::new(unit(), 1).tied())), "in the lines of two replicas"),
+        (
+            Box::new(|| _ = RetryStorm::new(1.0, 1.0, 1.0, 1).budget(-0.1)),
+            "a number of at least 0, but it is -0.1",
+        ),
+        (
+            Box::new(|| {
+                let short = Distribution::deterministic(1.0);
+                let job = MapReduce::new(1, Distribution::deterministic(2.0), 1);
+                _ = job.failures(short.clone(), short).simulate(Trials::new(2, 1));
+            }),
+            "let machines work for longer than a task takes",
         ),
         (Box::new(|| _ = WorkStealing::new(31, 1, 1)), "a height of at most 30"),
     ];
@@ -240,7 +346,7 @@ fn a_storm_remembers_and_a_calm_queue_does_not() {
     let loads = [0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 1.1];
     let of = |retries| {
         let storm = RetryStorm::new(0.7, 1.0, 25.0, retries).room(200);
-        let table = storm.hysteresis(&loads, 4_000.0, 6, 3);
+        let table = storm.turned(&loads, 4_000.0, 6, 3);
         (table.column("up"), table.column("down"))
     };
     let (up, down) = of(0);

@@ -95,7 +95,8 @@ fn caught<R: Replica>(
     panic!("{name} is not caught");
 }
 
-/// Those that schedules by chance find; the two others need schedules that are made for them.
+/// Those that schedules by chance find; the two others need schedules that are made for them, as in
+/// tests/broken.rs.
 const FLAWS: [PaxosFlaw; 3] =
     [PaxosFlaw::ForgetsPromises, PaxosFlaw::ForgetsAccepted, PaxosFlaw::IgnoresAccepted];
 
@@ -433,13 +434,13 @@ fn what_makes_no_sense_is_told_in_a_sentence() {
             Box::new(|| _ = tenures(&Scenario::nodes(3), MultiPaxos::new, 2).next_after(900.0)),
             "in 0 of 2 runs",
         ),
-        // A proposer whose patience is shorter than a round trip never ends; the run does.
+        // A proposer whose patience is shorter than a round trip would never end.
         (
             Box::new(|| {
                 let hasty = |node| Paxos::new(node).patience(1.0).without_back_off();
                 drop(constant(3).steps(10_000).until(1e6).run(hasty, 0));
             }),
-            "took 10000 steps",
+            "the patience of a proposer is 1 ms, but a message and its answer take 10 ms",
         ),
         (Box::new(|| _ = quorum_round_trip(0.0, 2, 1)), "latency of a message must be"),
     ];

@@ -7,8 +7,8 @@ pub use crate::comm::{Comm, CommMessage, comm_target};
 pub use crate::content::{Html, Json, Markdown, Png, Svg};
 pub use crate::display::{Bundle, Handle, Rich, clear_output, display};
 pub use crate::experiment::{
-    HistoryTimeline as _, MeasureTables as _, QueueTables as _, RetryStormTables as _,
-    SurveyTimeline as _, Sweep, claim, surveys, sweep,
+    BalancerTables as _, HistoryTimeline as _, MeasureTables as _, QueueTables as _,
+    RetryStormTables as _, SurveyTimeline as _, Sweep, claim, surveys, sweep,
 };
 pub use crate::progress::{Progress, progress};
 pub use crate::sim::{

@@ -10,6 +10,7 @@ pub struct Calendar<E> {
     heap: BinaryHeap<Entry<E>>,
     now: f64,
     booked: u64,
+    latest: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -22,12 +23,29 @@ struct Entry<E> {
 impl<E> Calendar<E> {
     /// One without events, at time 0.
     pub fn new() -> Self {
-        Self { heap: BinaryHeap::new(), now: 0.0, booked: 0 }
+        Self { heap: BinaryHeap::new(), now: 0.0, booked: 0, latest: 0 }
     }
 
     /// The time of the latest event that happened, in units of time: the virtual clock.
     pub fn now(&self) -> f64 {
         self.now
+    }
+
+    /// The number of the event that was booked last: they are numbered from 1.
+    #[inline]
+    pub(crate) fn booked(&self) -> u64 {
+        self.booked
+    }
+
+    /// The number of the event that happened last.
+    #[inline]
+    pub(crate) fn latest(&self) -> u64 {
+        self.latest
+    }
+
+    /// Moves the clock on without an event.
+    pub(crate) fn moves_to(&mut self, time: f64) {
+        self.now = self.now.max(time);
     }
 
     /// Books an event for `delay` units of time from now.
@@ -56,8 +74,8 @@ impl<E> Calendar<E> {
     #[inline]
     #[allow(clippy::should_implement_trait, reason = "events are booked in between")]
     pub fn next(&mut self) -> Option<E> {
-        let Entry { time, event, .. } = self.heap.pop()?;
-        self.now = time;
+        let Entry { time, number, event } = self.heap.pop()?;
+        (self.now, self.latest) = (time, number);
         Some(event)
     }
 

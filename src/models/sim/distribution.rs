@@ -2,6 +2,7 @@
 
 use super::Stream;
 use super::exponential::Exponential;
+use super::integral::integral;
 use super::phase::Phases;
 use crate::number::{fraction, positive};
 use statrs::distribution::{ContinuousCDF as _, Gamma, Normal};
@@ -19,7 +20,7 @@ pub struct Distribution {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Law {
+pub(super) enum Law {
     Exponential {
         mean: f64,
         rate: f64,
@@ -176,42 +177,6 @@ impl Distribution {
     #[track_caller]
     pub fn phase_type(begin: &[f64], leave: &[f64], go: &[&[f64]]) -> Self {
         Law::PhaseType(Arc::new(Phases::new(begin, leave, go))).into()
-    }
-
-    /// The usual distribution of this mean and SCV: constant (0), a mixture of two Erlangs
-    /// (below 1; Tijms, 1994), exponential (1), two exponentials with balanced means (above).
-    #[track_caller]
-    pub fn fitted(mean: f64, scv: f64) -> Self {
-        let mean = positive("Distribution::fitted", "mean", mean);
-        assert!(
-            scv >= 0.0 && scv.is_finite(),
-            "Distribution::fitted: the squared coefficient of variation must be a number of at \
-             least 0, but it is {scv}"
-        );
-        if scv == 0.0 {
-            return Self::deterministic(mean);
-        }
-        if scv == 1.0 {
-            return Self::exponential(mean);
-        }
-        if scv > 1.0 {
-            let p = (1.0 + ((scv - 1.0) / (scv + 1.0)).sqrt()) / 2.0;
-            return Self::hyperexponential(&[
-                (p, mean / (2.0 * p)),
-                (1.0 - p, mean / (2.0 * (1.0 - p))),
-            ]);
-        }
-        let stages = (1.0 / scv).ceil();
-        assert!(
-            stages <= MOST_STAGES,
-            "Distribution::fitted: a squared coefficient of variation of {scv} needs more than \
-             {MOST_STAGES} stages; give 0 for a constant, or at least {}",
-            1.0 / MOST_STAGES
-        );
-        let root = (stages * (1.0 + scv) - stages * stages * scv).max(0.0).sqrt();
-        let less = ((stages * scv - root) / (1.0 + scv)).clamp(0.0, 1.0);
-        let stage = mean / (stages - less);
-        Law::Erlang { stages: stages as u32, less, stage }.into()
     }
 
     /// The mean, in units of time; infinite for a Pareto whose shape is at most 1.
@@ -453,9 +418,6 @@ impl Distribution {
     }
 }
 
-/// More stages than anybody would simulate.
-const MOST_STAGES: f64 = 10_000.0;
-
 impl From<Law> for Distribution {
     fn from(law: Law) -> Self {
         Self { law }
@@ -474,20 +436,6 @@ impl fmt::Display for Distribution {
         let short = |value| crate::number::short(value, 4);
         write!(f, "{} with mean {}, SCV {}", self.letter(), short(self.mean()), short(self.scv()))
     }
-}
-
-/// The integral over (0, 1) of what may be steep at the ends but stays between 0 and 1: the
-/// trapezoidal rule after x = 1 / (1 + e^(-pi sinh t)) (tanh-sinh; Takahasi and Mori, 1974).
-fn integral(f: impl Fn(f64) -> f64) -> f64 {
-    const STEP: f64 = 1.0 / 64.0;
-    const STEPS: i32 = 4 * 64;
-    let point = |i: i32| {
-        let t = f64::from(i) * STEP;
-        let x = 1.0 / (1.0 + (-std::f64::consts::PI * t.sinh()).exp());
-        let slope = std::f64::consts::PI * t.cosh() * x * (1.0 - x);
-        if slope > 0.0 && x > 0.0 && x < 1.0 { f(x) * slope } else { 0.0 }
-    };
-    STEP * (-STEPS..=STEPS).map(point).sum::<f64>()
 }
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 
 use super::arrivals::Arrivals;
 use super::engine::{BATCH, Order};
-use super::estimates::Estimates;
+use super::estimates::{Estimates, settled};
 use super::policy::{Chooser, Policy, Servers};
 use super::queue::Queue;
 use super::run::{Outcome, Run, Visit};
 use super::tally::Tally;
 use super::theory::TheoryError;
+use crate::columns::Columns;
 use crate::number::positive;
 use crate::sim::clocks::Clocks;
 use crate::sim::drawn::Drawn;
@@ -120,8 +121,8 @@ impl Balancer {
         self
     }
 
-    /// The same with a policy that is told the numbers of customers only so often, in units of
-    /// time (Mitzenmacher, 2000).
+    /// The same with a policy that is told the numbers of customers, and the work left, only so
+    /// often, in units of time (Mitzenmacher, 2000). Nobody counts what was sent since.
     ///
     /// # Panics
     /// If that is not a positive number.
@@ -137,17 +138,78 @@ impl Balancer {
     /// As [`Queue::simulate`], and if the reader's own policy names no server.
     #[track_caller]
     pub fn simulate(&self, trials: Trials) -> Estimates {
-        let Trials { replications, customers: counted, warmup, seed } = trials;
+        self.check("Balancer::simulate", trials.warmup + trials.customers);
+        Estimates::of(replicate(trials.replications, |replication| {
+            self.run(order(trials, replication), |_, _| ())
+        }))
+    }
+
+    /// The same with as many replications as it takes, as [`Queue::simulate_until`] does.
+    ///
+    /// # Panics
+    /// As [`Queue::simulate_until`] and [`Balancer::simulate`].
+    #[track_caller]
+    pub fn simulate_until(&self, relative: f64, most: usize, trials: Trials) -> Estimates {
+        self.check("Balancer::simulate_until", trials.warmup + trials.customers);
+        Estimates::until("Balancer::simulate_until", relative, most, trials, |replication| {
+            self.run(order(trials, replication), |_, _| ())
+        })
+    }
+
+    /// `trials` with a warm-up that is found and not guessed, as [`Queue::settled`] does.
+    ///
+    /// # Panics
+    /// With fewer than 20 customers: nothing can be seen in so few.
+    #[track_caller]
+    pub fn settled(&self, trials: Trials) -> Trials {
+        self.check("Balancer::settled", trials.customers);
+        settled("Balancer::settled", trials, |order| {
+            let mut waits = Vec::with_capacity(order.counted);
+            self.run(order, |visit, _| waits.push(visit.wait));
+            waits
+        })
+    }
+
+    /// The first customers of one run, one row each, in the order in which they left: `number` (of
+    /// those who came before), `server`, `arrival`, `wait`, `service` (as long as that server took)
+    /// and `departure`, in units of time. It is replication 0 of the same seed, which starts
+    /// empty, without warm-up.
+    ///
+    /// # Panics
+    /// As [`Balancer::simulate`].
+    #[track_caller]
+    pub fn observed(&self, customers: usize, seed: u64) -> Columns {
+        self.check("Balancer::observe", customers);
+        let order = Order { seed, replication: 0, warmup: 0, counted: customers };
+        let mut visits = Vec::with_capacity(customers);
+        self.run(order, |visit, server| visits.push((*visit, server)));
+        let column = |of: fn(&(Visit, usize)) -> f64| visits.iter().map(of).collect::<Vec<f64>>();
+        let policy = self.policy.name();
+        Columns::new(&format!("the first customers of {} servers, {policy}", self.speeds.len()))
+            .numbers("number", &column(|(visit, _)| visit.number as f64))
+            .numbers("server", &column(|(_, server)| *server as f64))
+            .numbers("arrival", &column(|(visit, _)| visit.arrival))
+            .numbers("wait", &column(|(visit, _)| visit.wait))
+            .numbers("service", &column(|(visit, _)| visit.service))
+            .numbers("departure", &column(|(visit, _)| visit.departure))
+    }
+
+    #[track_caller]
+    fn check(&self, place: &str, customers: usize) {
+        assert!(customers >= 1, "{place}: there must be at least 1 customer, but there are 0");
         if let Some(count) = self.arrivals.count() {
             assert!(
-                count >= warmup + counted,
-                "Balancer::simulate: the trace has {count} arrivals, but {} customers are asked \
-                 for, with those of the warm-up",
-                warmup + counted
+                count >= customers,
+                "{place}: the trace has {count} arrivals, but {customers} customers are asked for, \
+                 with those of the warm-up"
             );
         }
-        let run = |replication| self.run(Order { seed, replication, warmup, counted });
-        Estimates::of(replicate(replications, run))
+        assert!(
+            self.stale.is_none() || !matches!(self.policy, Policy::JoinIdleQueue),
+            "{place}: join idle queue is not told by the balancer's news but by the servers \
+             themselves, so that it is never stale; leave out Balancer::stale, or choose another \
+             policy"
+        );
     }
 
     /// The mean time in the system in the steady state, in units of time: exact for random
@@ -180,7 +242,8 @@ impl Balancer {
         }
     }
 
-    fn run(&self, order: Order) -> Run {
+    /// One replication; each customer that leaves is handed to `left`, with its server.
+    fn run(&self, order: Order, mut left: impl FnMut(&Visit, usize)) -> Run {
         let count = self.speeds.len();
         let mut coming = self.arrivals.begin(order.stream("arrivals"));
         let mut services = Drawn::new(&self.service, order.stream("services"));
@@ -188,8 +251,10 @@ impl Balancer {
         let mut servers = Servers {
             lengths: vec![0; count],
             done: vec![0.0; count],
+            told: 0.0,
             now: 0.0,
             present: vec![0; count],
+            ends: vec![0.0; count],
         };
         let mut lines: Vec<VecDeque<(u64, f64, f64)>> = vec![VecDeque::new(); count];
         let mut departures = Clocks::new(count);
@@ -199,6 +264,7 @@ impl Balancer {
         }
         let (mut number, mut gone, mut batch) = (0u64, 0, 0);
         let (mut present, mut busy) = (0usize, 0usize);
+        let (mut sent, mut away) = (vec![0u64; count], 0u64);
         let mut news = self.stale.unwrap_or(f64::INFINITY);
         let mut arrival = coming.next();
         while gone < order.warmup + order.counted {
@@ -217,11 +283,17 @@ impl Balancer {
             {
                 // Nothing changed in between: the latest news counts.
                 servers.lengths.clone_from(&servers.present);
-                news += every * ((now - news) / every).floor() + every;
+                servers.done.clone_from(&servers.ends);
+                let since = every * ((now - news) / every).floor();
+                servers.told = news + since;
+                news += since + every;
             }
             let waiting = (present - busy) as f64;
             tally.advance(now, waiting, present as f64, busy as f64);
             servers.now = now;
+            if self.stale.is_none() {
+                servers.told = now;
+            }
             if departure <= arrival {
                 let at = departures.which();
                 let Some((number, came, service)) = lines[at].pop_front() else { break };
@@ -251,6 +323,7 @@ impl Balancer {
                     outcome: Outcome::Served,
                 };
                 tally.count(&visit);
+                left(&visit, at);
                 gone += 1;
                 if gone == order.warmup {
                     tally.open();
@@ -258,11 +331,18 @@ impl Balancer {
             } else {
                 let at = chooser.choose(&servers);
                 let service = services.next() / self.speeds[at];
-                servers.done[at] = servers.done[at].max(now) + service;
                 servers.present[at] += 1;
                 present += 1;
-                if self.stale.is_none() {
+                let ends = if self.stale.is_some() {
+                    &mut servers.ends
+                } else {
                     servers.lengths[at] += 1;
+                    &mut servers.done
+                };
+                ends[at] = ends[at].max(now) + service;
+                if tally.opened.is_some() {
+                    sent[at] += 1;
+                    away += u64::from(chooser.is_away);
                 }
                 if lines[at].is_empty() {
                     busy += 1;
@@ -274,8 +354,14 @@ impl Balancer {
             }
         }
         let inside = lines.iter().flatten().map(|(_, came, _)| *came).collect::<Vec<_>>();
-        tally.close(count, inside.into_iter())
+        let has_own = matches!(self.policy, Policy::Ring { .. });
+        Run { sent, away: has_own.then_some(away), ..tally.close(count, inside.into_iter()) }
     }
+}
+
+fn order(trials: Trials, replication: u64) -> Order {
+    let Trials { customers: counted, warmup, seed, .. } = trials;
+    Order { seed, replication, warmup, counted }
 }
 
 /// The mean time in the system when each customer joins the shortest of d lines chosen at random,

@@ -241,14 +241,10 @@ impl<'a, W: Waiting, F: FnMut(&Visit)> Engine<'a, W, F> {
 
     /// Whether somebody who comes goes away again, at what there is to see.
     fn balks(&mut self) -> bool {
-        let Some(balking) = &self.queue.balking else { return false };
-        let probability = balking(self.present);
-        assert!(
-            (0.0..=1.0).contains(&probability),
-            "Queue::balking: a probability must be between 0 and 1, but with {} customers present \
-             it is {probability}",
-            self.present
-        );
+        if self.queue.balking.is_none() {
+            return false;
+        }
+        let probability = self.queue.balks_at(self.present);
         self.streams.balking.uniform() < probability
     }
 

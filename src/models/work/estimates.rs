@@ -1,9 +1,10 @@
 //! What a simulation of a queue measured, with error bars.
 
+use super::engine::Order;
 use super::run::Run;
 use crate::columns::Columns;
-use crate::number::fraction;
-use crate::sim::Estimate;
+use crate::number::{fraction, positive};
+use crate::sim::{Estimate, Trials, mser5, replicate};
 
 /// The measures of a simulated queue; names and units are those of
 /// [`Theory`](super::Theory), so that one can be put beside the other.
@@ -39,7 +40,7 @@ impl Estimates {
         };
         Self {
             wait: over(|run| ratio(run.wait_sum, run.served())),
-            time_in_system: over(|run| ratio(run.wait_sum + run.service_sum, run.served())),
+            time_in_system: over(Run::time),
             queue_length: over(|run| run.waiting / run.span),
             number_in_system: over(|run| run.present / run.span),
             utilization: over(|run| run.busy / (run.servers as f64 * run.span)),
@@ -54,9 +55,39 @@ impl Estimates {
         }
     }
 
-    /// The fraction of customers that wait longer than `t` units of time.
+    /// Of replications that are added, twice as many each time, until the interval of the mean
+    /// time in the system is narrow enough or there are `most`.
+    #[track_caller]
+    pub(super) fn until(
+        place: &str,
+        relative: f64,
+        most: usize,
+        trials: Trials,
+        one: impl Fn(u64) -> Run + Sync,
+    ) -> Self {
+        positive(place, "relative half width", relative);
+        let first = trials.replications;
+        assert!(
+            most >= first,
+            "{place}: there must be at least the {first} replications of the trials, but at most \
+             {most} are allowed"
+        );
+        let (mut runs, mut target) = (vec![], first);
+        loop {
+            let done = runs.len();
+            runs.extend(replicate(target - done, |more| one(done as u64 + more)));
+            let times: Vec<f64> = runs.iter().map(Run::time).collect();
+            let time = Estimate::of(&times);
+            if time.half_width <= relative * time.mean.abs() || target == most {
+                return Self::of(runs);
+            }
+            target = most.min(2 * target);
+        }
+    }
+
+    /// The fraction of those who are served that wait longer than `t` units of time.
     pub fn wait_exceeds(&self, t: f64) -> Estimate {
-        self.over(|run| run.waits.exceeds(t))
+        self.over(|run| if run.waits.is_empty() { 0.0 } else { run.waits.exceeds(t) })
     }
 
     /// The wait that a fraction `p` of the customers does not exceed, in units of time.
@@ -95,6 +126,36 @@ impl Estimates {
         self.over(|run| ratio(run.classes[class].1, run.classes[class].0 as f64))
     }
 
+    /// The fraction of a balancer's customers that were sent to one of its servers, 0 to 1.
+    ///
+    /// # Panics
+    /// If there is no such server, or customers are not sent to servers: in a queue they take any.
+    #[track_caller]
+    pub fn share_of_server(&self, server: usize) -> Estimate {
+        let count = self.runs.first().map_or(0, |run| run.sent.len());
+        assert!(
+            server < count,
+            "Estimates::share_of_server: a balancer sends to {count} servers here, numbered from \
+             0, but number {server} is asked for"
+        );
+        self.over(|run| ratio(run.sent[server] as f64, run.sent.iter().sum::<u64>() as f64))
+    }
+
+    /// The fraction of a balancer's customers that were sent to another server than their own,
+    /// the one that their key has on the ring, 0 to 1.
+    ///
+    /// # Panics
+    /// With another policy than a ring: there customers have no server of their own.
+    #[track_caller]
+    pub fn sent_away(&self) -> Estimate {
+        assert!(
+            self.runs.iter().all(|run| run.away.is_some()),
+            "Estimates::sent_away: only with Policy::Ring do customers have a server of their own"
+        );
+        let away = |run: &Run| run.away.unwrap_or_default() as f64;
+        self.over(|run| ratio(away(run), run.sent.iter().sum::<u64>() as f64))
+    }
+
     /// All measures as a table, one row each.
     pub fn columns(&self) -> Columns {
         let mut rows = vec![
@@ -123,7 +184,30 @@ impl Estimates {
     }
 }
 
+/// `trials` with the warm-up that MSER-5 finds in the mean of ten runs' waits.
+#[track_caller]
+pub(super) fn settled(
+    place: &str,
+    trials: Trials,
+    waits: impl Fn(Order) -> Vec<f64> + Sync,
+) -> Trials {
+    const RUNS: usize = 10;
+    let Trials { customers: counted, seed, .. } = trials;
+    assert!(
+        counted >= 20,
+        "{place}: a warm-up cannot be seen in fewer than 20 customers, but there are {counted}; \
+         ask for more, as in Trials::new(10, 100_000)"
+    );
+    // Numbers that no replication has that is measured.
+    let runs = replicate(RUNS, |run| {
+        waits(Order { seed, replication: u64::MAX - run, warmup: 0, counted })
+    });
+    let shortest = runs.iter().map(Vec::len).min().unwrap_or(0);
+    let mean = |at: usize| runs.iter().map(|waits| waits[at]).sum::<f64>() / RUNS as f64;
+    trials.warmup(mser5(&(0..shortest).map(mean).collect::<Vec<_>>()))
+}
+
 /// 0 of nothing.
-fn ratio(part: f64, whole: f64) -> f64 {
+pub(super) fn ratio(part: f64, whole: f64) -> f64 {
     if whole == 0.0 { 0.0 } else { part / whole }
 }

@@ -5,6 +5,7 @@
 use super::engine::Order;
 use super::queue::Queue;
 use super::run::{Outcome, Run, Visit};
+use super::tally::little;
 use crate::sim::histogram::Recorder;
 use crate::sim::{Distribution, Exponential, Stream};
 
@@ -89,6 +90,9 @@ pub(super) fn visits(queue: &Queue, order: Order) -> Vec<Visit> {
 /// Customers between two looks at whether the reader has interrupted the cell.
 const BATCH: usize = 1024;
 
+/// One batch in so many is counted a second time, for Little's law.
+const COUNTED_TWICE: u32 = 16;
+
 fn measure<A: Draw, S: Draw, F: Free>(customers: Customers<A, S>, free: F, order: Order) -> Run {
     let servers = free.times().len();
     let mut line = Line { customers, free, now: 0.0 };
@@ -99,11 +103,19 @@ fn measure<A: Draw, S: Draw, F: Free>(customers: Customers<A, S>, free: F, order
     });
     let (opened, backlog) = (line.now, line.backlog());
     let (mut wait_sum, mut service_sum) = (0.0, 0.0);
+    let mut batches = 0u32;
     let (mut waits, mut times) = (Recorder::new(), Recorder::new());
     let mut several = vec![(0.0, 0.0); BATCH];
     in_batches(order.counted, |batch| {
         let several = &mut several[..batch];
-        line.serve_several(several);
+        // The second count costs a little: one batch in some has it, the first always.
+        if batches.is_multiple_of(COUNTED_TWICE) {
+            let area = line.serve_several::<true>(several);
+            little(several.iter().map(|(wait, service)| wait + service).sum(), area);
+        } else {
+            line.serve_several::<false>(several);
+        }
+        batches += 1;
         for (wait, service) in several {
             wait_sum += *wait;
             service_sum += *service;
@@ -122,7 +134,8 @@ fn measure<A: Draw, S: Draw, F: Free>(customers: Customers<A, S>, free: F, order
         times: times.finish(),
         attempts: order.counted as u64,
         busy,
-        // Little's law (1961): the area under the number waiting is the sum of the waits.
+        // Little's law (1961), as it was just checked: the area under the number waiting is the
+        // sum of the waits.
         waiting: wait_sum,
         present: wait_sum + service_sum,
         ..Run::default()
@@ -158,23 +171,32 @@ impl<A: Draw, S: Draw, F: Free> Line<A, S, F> {
         (start - self.now, service)
     }
 
-    /// Lets the next customers arrive: (wait, service time) of each. A function of its own, on
-    /// copies of its own: so that the generators' state stays in registers.
+    /// Lets the next customers arrive: (wait, service time) of each. Tells, if that is counted, the
+    /// area under the number of them that is there: when their servers are done with them, less
+    /// when they came. A function of its own, on copies of its own: so that the generators' state
+    /// stays in registers.
     #[inline(never)]
-    fn serve_several(&mut self, several: &mut [(f64, f64)]) {
+    fn serve_several<const COUNTED: bool>(&mut self, several: &mut [(f64, f64)]) -> f64 {
         let Customers { between, service, arrivals, services } = &mut self.customers;
         let (mut coming, mut serving) = (arrivals.clone(), services.clone());
         let (mut free, mut now) = (self.free.lift(), self.now);
+        let (began, mut came, mut went) = (now, 0.0, 0.0);
         for customer in several {
             now += between.draw(&mut coming);
             let service = service.draw(&mut serving);
             // Not `later`: it would become a branch, on what cannot be foretold.
             let start = now.max(free.first());
-            free.book(start + service);
+            let done = start + service;
+            free.book(done);
             *customer = (start - now, service);
+            if COUNTED {
+                came += now - began;
+                went += done - began;
+            }
         }
         (*arrivals, *services) = (coming, serving);
         (self.free, self.now) = (free, now);
+        went - came
     }
 
     /// Server time already promised to those who have arrived.
@@ -339,6 +361,27 @@ mod tests {
             assert_eq!(row.wait_sum, heap.wait_sum, "{servers} servers");
             assert!((row.busy - heap.busy).abs() < 1e-6, "{servers} servers");
         }
+    }
+
+    #[test]
+    fn the_second_count_is_the_area_under_the_number_present() {
+        let order = order(4, 0, 300);
+        let customers = of(order, 3);
+        let mut line = Line { customers, free: Row::new(3), now: 0.0 };
+        let mut several = vec![(0.0, 0.0); 300];
+        let area = line.serve_several::<true>(&mut several);
+        // Event by event.
+        let mut events = vec![];
+        for visit in visits(&Queue::mmc(2.4, 1.0, 3), order) {
+            events.extend([(visit.arrival, 1.0), (visit.departure, -1.0)]);
+        }
+        events.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (mut present, mut by_hand) = (0.0, 0.0);
+        for pair in events.windows(2) {
+            present += pair[0].1;
+            by_hand += present * (pair[1].0 - pair[0].0);
+        }
+        assert!((area - by_hand).abs() < 1e-6, "{area} and {by_hand}");
     }
 
     #[test]

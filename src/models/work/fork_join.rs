@@ -1,6 +1,7 @@
 //! Fork and join: work that is done when all of its parts are.
 
 use super::engine::{BATCH, Order};
+use super::tally::little;
 use super::theory::TheoryError;
 use crate::number::positive;
 use crate::sim::{Distribution, Estimate, Trials, replicate};
@@ -58,20 +59,33 @@ impl ForkJoin {
             let (mut arrivals, mut services) = (order.stream("arrivals"), order.stream("services"));
             let mut backlog = vec![0.0f64; self.servers];
             let mut sum = 0.0;
+            // A second count, by the clock: when each server is done with what it has, and when
+            // customers came and left.
+            let (mut now, mut done) = (0.0f64, vec![0.0f64; self.servers]);
+            let (mut began, mut area) = (0.0, 0.0);
             for customer in 0..warmup + counted {
                 if customer % BATCH as usize == 0 {
                     crate::interrupt::tick();
                 }
                 let gap = arrivals.exponential() / self.rate;
-                let mut last = 0.0f64;
-                for left in &mut backlog {
-                    *left = (*left - gap).max(0.0) + self.service.sample(&mut services);
+                now += gap;
+                if customer == warmup {
+                    began = now;
+                }
+                let (mut last, mut joined) = (0.0f64, 0.0f64);
+                for (left, done) in backlog.iter_mut().zip(&mut done) {
+                    let service = self.service.sample(&mut services);
+                    *left = (*left - gap).max(0.0) + service;
                     last = last.max(*left);
+                    *done = done.max(now) + service;
+                    joined = joined.max(*done);
                 }
                 if customer >= warmup {
                     sum += last;
+                    area += (joined - began) - (now - began);
                 }
             }
+            little(sum, area);
             sum / counted as f64
         });
         Estimate::of(&means)

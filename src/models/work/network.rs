@@ -1,10 +1,12 @@
 //! Networks of queues: customers go from station to station.
 
+use super::closed::{self, Visited};
 use super::engine::{BATCH, Order};
+use super::flow::Flow;
+use super::tally::little;
 use super::theory::{TheoryError, erlang_c};
-use crate::columns::Columns;
-use crate::number::{positive, short};
-use crate::sim::{Calendar, Distribution, Estimate, Trials, linear, replicate};
+use crate::number::positive;
+use crate::sim::{Calendar, Distribution, Estimate, Stream, Trials, linear, replicate};
 use std::collections::VecDeque;
 
 /// Stations, each one line first come first served before equal servers, and the probabilities
@@ -45,21 +47,6 @@ enum Load {
     Closed(usize),
 }
 
-/// The steady state of a network, exact or measured.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Flow<V> {
-    /// Mean time of a customer from coming to leaving; in a closed network, of one round through
-    /// the first station, in units of time.
-    pub time_in_system: V,
-    /// Customers that leave (pass the first station, in a closed network) per unit of time.
-    pub throughput: V,
-    /// By station: the fraction of its servers' time spent busy (of a delay, the mean number).
-    pub utilization: Vec<V>,
-    /// By station: the mean number of customers there, in service included.
-    pub number: Vec<V>,
-    names: Vec<String>,
-}
-
 impl Network {
     /// An open network: of each station the Poisson arrivals from outside, per unit of time.
     ///
@@ -86,7 +73,8 @@ impl Network {
     /// A closed network: so many customers that never leave.
     ///
     /// # Panics
-    /// If there is no customer, or the probabilities from some station do not sum to 1.
+    /// If there is no customer, the probabilities from some station do not sum to 1, customers
+    /// cannot come back to the first station, or no station takes any time.
     #[track_caller]
     pub fn closed(stations: &[Station], customers: usize, routes: &[&[f64]]) -> Self {
         assert!(
@@ -100,7 +88,23 @@ impl Network {
                  1, but one row is {row:?}"
             );
         }
-        Self::checked("Network::closed", stations, Load::Closed(customers), routes)
+        let network = Self::checked("Network::closed", stations, Load::Closed(customers), routes);
+        if let Some(station) = network.trap() {
+            panic!(
+                "Network::closed: customers must come back to the first station from every other, \
+                 but from `{station}` they never do; give a route from there that leads back"
+            );
+        }
+        assert!(
+            network
+                .stations
+                .iter()
+                .zip(network.reached([0]))
+                .any(|(station, seen)| { seen && station.service.mean() > 0.0 }),
+            "Network::closed: some station must take time, or customers go round for ever in none; \
+             give one a service whose mean is above 0"
+        );
+        network
     }
 
     /// Stations one after the other, with Poisson arrivals at the first.
@@ -140,7 +144,7 @@ impl Network {
     }
 
     /// The steady state in closed form, for exponential services: Jackson (1957) for an open
-    /// network, mean value analysis (Reiser and Lavenberg, 1980) for a closed one.
+    /// network; Gordon and Newell (1967), by Buzen's convolution (1973), for a closed one.
     ///
     /// # Errors
     /// If some station cannot keep up, or a service is not exponential.
@@ -152,7 +156,7 @@ impl Network {
         };
         match &self.load {
             Load::Open(arrivals) => self.jackson(arrivals, &rates),
-            Load::Closed(customers) => Ok(self.mva(*customers, &rates)),
+            Load::Closed(customers) => self.gordon_newell(*customers, &rates),
         }
     }
 
@@ -190,75 +194,91 @@ impl Network {
             .ok_or(TheoryError::Unknown("customers who never leave an open network"))
     }
 
-    /// Exact mean value analysis, with the probabilities of each number at stations of several
-    /// servers.
-    fn mva(&self, customers: usize, rates: &[f64]) -> Flow<f64> {
-        let n = self.stations.len();
-        let visits = self.rounds();
-        // Of each station, the probability of 0, 1, .. customers when there are k in all.
-        let mut chances: Vec<Vec<f64>> = vec![vec![1.0]; n];
-        let mut number = vec![0.0; n];
-        let (mut throughput, mut round) = (0.0, 0.0);
-        for k in 1..=customers {
-            let stays: Vec<f64> = (0..n)
-                .map(|i| {
-                    let servers = self.stations[i].servers;
-                    if servers == usize::MAX {
-                        return 1.0 / rates[i];
-                    }
-                    if servers == 1 {
-                        return (1.0 + number[i]) / rates[i];
-                    }
-                    let of = |j: usize| (j + 1) as f64 / ((j + 1).min(servers) as f64 * rates[i]);
-                    chances[i].iter().enumerate().map(|(j, p)| p * of(j)).sum()
-                })
-                .collect();
-            round = stays.iter().zip(&visits).map(|(stay, visit)| stay * visit).sum();
-            throughput = k as f64 / round;
-            for i in 0..n {
-                let flow = throughput * visits[i];
-                number[i] = flow * stays[i];
-                let servers = self.stations[i].servers;
-                if servers > 1 && servers < usize::MAX {
-                    let rate = |j: usize| j.min(servers) as f64 * rates[i];
-                    let mut next: Vec<f64> =
-                        (1..=k).map(|j| flow / rate(j) * chances[i][j - 1]).collect();
-                    next.insert(0, (1.0 - next.iter().sum::<f64>()).max(0.0));
-                    chances[i] = next;
-                }
-            }
-        }
-        let busy = |i: usize| throughput * visits[i] / rates[i];
-        let utilization = (0..n).map(|i| match self.stations[i].servers {
-            usize::MAX => busy(i),
-            servers => busy(i) / servers as f64,
+    /// Exactly, by convolution.
+    fn gordon_newell(&self, customers: usize, rates: &[f64]) -> Result<Flow<f64>, TheoryError> {
+        let visits = self.rounds()?;
+        let each = self.stations.iter().zip(rates).zip(&visits);
+        let visited: Vec<Visited> = each
+            .map(|((station, rate), visits)| Visited {
+                demand: visits / rate,
+                servers: station.servers,
+            })
+            .collect();
+        let (throughput, number) = closed::solve(customers, &visited);
+        let busy = visited.iter().map(|station| match station.servers {
+            usize::MAX => throughput * station.demand,
+            servers => throughput * station.demand / servers as f64,
         });
-        Flow {
-            time_in_system: round,
+        Ok(Flow {
+            time_in_system: customers as f64 / throughput,
             throughput,
-            utilization: utilization.collect(),
+            utilization: busy.collect(),
             number,
             names: self.names(),
-        }
+        })
     }
 
-    /// How often each station is visited for each visit of the first: a fixed point of the
-    /// routes, by many steps of the chain that stays where it is half the time.
-    fn rounds(&self) -> Vec<f64> {
-        let n = self.stations.len();
-        let mut at = vec![1.0 / n as f64; n];
-        for _ in 0..100_000 {
-            let mut next: Vec<f64> = at.iter().map(|p| p / 2.0).collect();
-            for (i, row) in self.routes.iter().enumerate() {
-                row.iter().enumerate().for_each(|(j, p)| next[j] += at[i] * p / 2.0);
-            }
-            let moved: f64 = at.iter().zip(&next).map(|(a, b)| (a - b).abs()).sum();
-            at = next;
-            if moved < 1e-15 {
-                break;
+    /// How often each station is visited for each visit of the first, where all begin.
+    fn rounds(&self) -> Result<Vec<f64>, TheoryError> {
+        let seen = self.reached([0]);
+        let row = |j: usize| {
+            // The first is visited once; the others as often as customers are sent there.
+            let from = |i: usize| if seen[i] && j > 0 { -self.routes[i][j] } else { 0.0 };
+            let mut row: Vec<f64> = (0..seen.len()).map(from).collect();
+            row[j] += 1.0;
+            row.push(f64::from(u8::from(j == 0)));
+            row
+        };
+        linear::solve((0..seen.len()).map(row).collect())
+            .ok_or(TheoryError::Unknown("customers who hardly ever come back to the first station"))
+    }
+
+    /// Which stations are reached from some.
+    fn reached(&self, from: impl IntoIterator<Item = usize>) -> Vec<bool> {
+        let mut seen = vec![false; self.stations.len()];
+        let mut open: Vec<usize> = from.into_iter().collect();
+        while let Some(at) = open.pop() {
+            if !std::mem::replace(&mut seen[at], true) {
+                open.extend((0..seen.len()).filter(|next| self.routes[at][*next] > 0.0));
             }
         }
-        at.iter().map(|p| p / at[0]).collect()
+        seen
+    }
+
+    /// A station that customers reach and from which they never come where they are counted: out
+    /// of an open network, to the first station of a closed one.
+    fn trap(&self) -> Option<&str> {
+        let n = self.stations.len();
+        let (begin, ends): (Vec<usize>, Vec<bool>) = match &self.load {
+            Load::Closed(_) => (vec![0], (0..n).map(|i| i == 0).collect()),
+            Load::Open(arrivals) => {
+                let leaves = |row: &Vec<f64>| row.iter().sum::<f64>() < 1.0 - 1e-9;
+                let begin = (0..n).filter(|i| arrivals[*i] > 0.0).collect();
+                (begin, self.routes.iter().map(leaves).collect())
+            }
+        };
+        let is_trap =
+            |at: usize| self.reached([at]).iter().zip(&ends).all(|(seen, end)| !(*seen && *end));
+        let seen = self.reached(begin);
+        let trap = (0..n).find(|at| seen[*at] && is_trap(*at));
+        trap.map(|at| self.stations[at].name.as_str())
+    }
+
+    /// A stream for each station, by its name: changing one leaves the others' services as they
+    /// were. Those that share a name, or have that of a stream of the network's own, are told
+    /// apart by their number.
+    fn streams(&self, order: Order) -> Vec<Stream> {
+        let mut taken = vec!["arrivals".to_owned(), "routes".to_owned()];
+        let of = |(number, station): (usize, &Station)| {
+            let mut name = station.name.clone();
+            while taken.contains(&name) {
+                name += &format!(" {number}");
+            }
+            let stream = order.stream(&name);
+            taken.push(name);
+            stream
+        };
+        self.stations.iter().enumerate().map(of).collect()
     }
 
     fn names(&self) -> Vec<String> {
@@ -269,11 +289,17 @@ impl Network {
     /// Counted are customers that leave; in a closed network, visits of the first station.
     ///
     /// # Panics
-    /// Without customers.
+    /// Without customers; if customers reach a station of an open network that they never leave.
     #[track_caller]
     pub fn simulate(&self, trials: Trials) -> Flow<Estimate> {
         let Trials { replications, customers: counted, warmup, seed } = trials;
         assert!(counted >= 1, "Network::simulate: each replication needs at least 1 customer");
+        if let Some(station) = self.trap() {
+            panic!(
+                "Network::simulate: customers must be able to leave from every station that they \
+                 reach, but from `{station}` they never do; let its probabilities sum to less than 1"
+            );
+        }
         let run = |replication| self.run(Order { seed, replication, warmup, counted });
         let runs = replicate(replications, run);
         let over =
@@ -292,9 +318,7 @@ impl Network {
         let n = self.stations.len();
         let mut outside = order.stream("arrivals");
         let mut routes = order.stream("routes");
-        // A stream for each station: changing one leaves the others' services as they were.
-        let mut services: Vec<_> =
-            self.stations.iter().map(|station| order.stream(&station.name)).collect();
+        let mut services = self.streams(order);
         let mut lines: Vec<VecDeque<f64>> = vec![VecDeque::new(); n];
         let mut busy = vec![0usize; n];
         // When the customer came (or began its round), by the station where it is served.
@@ -312,6 +336,8 @@ impl Network {
         let mut areas = vec![(0.0, 0.0); n];
         let mut opened = (0.0, areas.clone());
         let (mut last, mut stayed, mut gone, mut batch) = (0.0, 0.0, 0usize, 0);
+        // The time that all who are done have spent, those of the warm-up too.
+        let mut spent = 0.0;
         macro_rules! enters {
             ($station:expr, $since:expr, $now:expr) => {{
                 let at: usize = $station;
@@ -327,7 +353,7 @@ impl Network {
         if let Load::Closed(customers) = self.load {
             (0..customers).for_each(|_| enters!(0, 0.0, 0.0));
         }
-        let between = |stream: &mut crate::sim::Stream| match total > 0.0 {
+        let between = |stream: &mut Stream| match total > 0.0 {
             true => stream.exponential() / total,
             false => f64::INFINITY,
         };
@@ -372,6 +398,7 @@ impl Network {
             let ends = if closed { from == 0 } else { to.is_none() };
             if ends {
                 gone += 1;
+                spent += now - since;
                 if gone > order.warmup {
                     stayed += now - since;
                 }
@@ -383,6 +410,11 @@ impl Network {
                 enters!(to, if closed && from == 0 { now } else { since }, now);
             }
         }
+        while let Some((_, since)) = departures.next() {
+            spent += last - since;
+        }
+        spent += lines.iter().flatten().map(|since| last - since).sum::<f64>();
+        little(spent, areas.iter().map(|area| area.1).sum());
         let span = last - opened.0;
         let counted = (gone - order.warmup.min(gone)).max(1) as f64;
         let part = |i: usize, of: fn(&(f64, f64)) -> f64| (of(&areas[i]) - of(&opened.1[i])) / span;
@@ -398,39 +430,5 @@ impl Network {
             number: (0..n).map(|i| part(i, |area| area.1)).collect(),
             names: self.names(),
         }
-    }
-}
-
-impl Flow<f64> {
-    /// By station: utilization and mean number of customers.
-    pub fn columns(&self) -> Columns {
-        let caption = format!(
-            "time in system {}, throughput {}",
-            short(self.time_in_system, 4),
-            short(self.throughput, 4)
-        );
-        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
-        Columns::new(&caption)
-            .texts("station", &names)
-            .numbers("utilization", &self.utilization)
-            .numbers("customers", &self.number)
-    }
-}
-
-impl Flow<Estimate> {
-    /// By station: utilization and mean number of customers, with their error bars.
-    pub fn columns(&self) -> Columns {
-        let caption =
-            format!("time in system {}, throughput {}", self.time_in_system, self.throughput);
-        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
-        let of = |values: &[Estimate], part: fn(&Estimate) -> f64| -> Vec<f64> {
-            values.iter().map(part).collect()
-        };
-        Columns::new(&caption)
-            .texts("station", &names)
-            .numbers("utilization", &of(&self.utilization, |each| each.mean))
-            .numbers("± utilization", &of(&self.utilization, |each| each.half_width))
-            .numbers("customers", &of(&self.number, |each| each.mean))
-            .numbers("± customers", &of(&self.number, |each| each.half_width))
     }
 }

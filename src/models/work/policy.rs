@@ -91,11 +91,13 @@ impl fmt::Debug for Policy {
 pub struct Servers {
     /// Customers at each, the one in service included, as the policy knows them.
     pub(super) lengths: Vec<u32>,
-    /// When each will be done with all it has.
+    /// When each will be done with all it has, as the policy knows it, and when it was told.
     pub(super) done: Vec<f64>,
+    pub(super) told: f64,
     pub(super) now: f64,
     /// The truth, where what the policy knows is old.
     pub(super) present: Vec<u32>,
+    pub(super) ends: Vec<f64>,
 }
 
 impl Servers {
@@ -109,9 +111,10 @@ impl Servers {
         self.lengths[server] as usize
     }
 
-    /// How much longer a server has to work for those it has, in units of time.
+    /// How much longer a server has to work for those it has, in units of time, as it was when
+    /// the policy was last told.
     pub fn work_left(&self, server: usize) -> f64 {
-        (self.done[server] - self.now).max(0.0)
+        (self.done[server] - self.told).max(0.0)
     }
 }
 
@@ -129,6 +132,8 @@ pub(super) struct Chooser<'a> {
     /// Points on the ring and their servers, and the point at which each key begins.
     ring: Vec<(u64, u32)>,
     keys: Vec<usize>,
+    /// Whether the latest customer was sent to another server than that of its key.
+    pub is_away: bool,
 }
 
 impl<'a> Chooser<'a> {
@@ -142,6 +147,7 @@ impl<'a> Chooser<'a> {
             averages: vec![],
             ring: vec![],
             keys: vec![],
+            is_away: false,
         };
         match policy {
             Policy::Weighted(weights) => {
@@ -202,7 +208,7 @@ impl<'a> Chooser<'a> {
                     .done
                     .iter()
                     .enumerate()
-                    .min_by(|a, b| a.1.max(servers.now).total_cmp(&b.1.max(servers.now)));
+                    .min_by(|a, b| a.1.max(servers.told).total_cmp(&b.1.max(servers.told)));
                 least.map_or(0, |(server, _)| server)
             }
             Policy::PowerOf { choices, distinct } => {
@@ -246,7 +252,10 @@ impl<'a> Chooser<'a> {
                 let around = (0..self.ring.len())
                     .map(|step| self.ring[(begin + step) % self.ring.len()].1 as usize);
                 let mut free = around.filter(|at| f64::from(servers.lengths[*at] + 1) <= most);
-                free.next().unwrap_or(self.ring[begin].1 as usize)
+                let own = self.ring[begin].1 as usize;
+                let chosen = free.next().unwrap_or(own);
+                self.is_away = chosen != own;
+                chosen
             }
             Policy::Own(choose) => {
                 let chosen = choose(servers, &mut self.random);

@@ -3,12 +3,12 @@
 use super::arrivals::Arrivals;
 use super::backoff::Backoff;
 use super::discipline::Discipline;
+use super::endless;
 use super::engine::{self, Order};
-use super::estimates::Estimates;
+use super::estimates::{Estimates, settled};
 use super::fifo;
-use super::run::{Outcome, Run, Visit};
+use super::run::Run;
 use super::theory::{Theory, TheoryError};
-use crate::columns::Columns;
 use crate::number::positive;
 use crate::sim::{Distribution, Trials, replicate};
 use std::fmt;
@@ -34,6 +34,9 @@ pub struct Queue {
     pub(super) breakdowns: Option<(Distribution, Distribution)>,
 }
 
+/// More servers than a computer should be asked for.
+const MOST_SERVERS: usize = 100_000_000;
+
 /// The probability to go away at the sight of so many customers.
 pub type Balking = Arc<dyn Fn(usize) -> f64 + Send + Sync>;
 
@@ -57,6 +60,17 @@ impl Queue {
         Self::memoryless("Queue::mmc", arrival_rate, service_rate, servers)
     }
 
+    /// M/M/∞: as [`Queue::mmc`], with a server for everybody, so that nobody waits. As with
+    /// `usize::MAX` servers elsewhere, the utilization is 0; how many are busy is told by the
+    /// number in the system.
+    ///
+    /// # Panics
+    /// If a rate is not a positive number.
+    #[track_caller]
+    pub fn mm_infinity(arrival_rate: f64, service_rate: f64) -> Self {
+        Self::memoryless("Queue::mm_infinity", arrival_rate, service_rate, usize::MAX)
+    }
+
     /// M/G/1: Poisson arrivals, any service.
     ///
     /// # Panics
@@ -68,7 +82,7 @@ impl Queue {
     }
 
     /// G/G/c: any arrivals (an [`Arrivals`], or a [`Distribution`] of the times between them),
-    /// any service, so many servers.
+    /// any service, so many servers; with `usize::MAX` there is one for everybody.
     ///
     /// # Panics
     /// If there is no server.
@@ -137,9 +151,29 @@ impl Queue {
 
     /// The same with customers who go away at once (balk) with a probability that depends on how
     /// many they see.
+    ///
+    /// # Panics
+    /// If the probability is not between 0 and 1 where nobody is present; elsewhere when it is
+    /// asked for.
+    #[track_caller]
     pub fn balking(mut self, probability: impl Fn(usize) -> f64 + Send + Sync + 'static) -> Self {
         self.balking = Some(Arc::new(probability));
+        self.balks_at(0);
         self
+    }
+
+    /// The probability to balk at the sight of so many.
+    #[inline]
+    #[track_caller]
+    pub(super) fn balks_at(&self, present: usize) -> f64 {
+        let Some(balking) = &self.balking else { return 0.0 };
+        let probability = balking(present);
+        assert!(
+            (0.0..=1.0).contains(&probability),
+            "Queue::balking: a probability must be between 0 and 1, but with {present} customers \
+             present it is {probability}"
+        );
+        probability
     }
 
     /// The same with customers who come again when they were turned away or lost patience.
@@ -211,58 +245,43 @@ impl Queue {
         Estimates::of(replicate(replications, |replication| self.run(trials, replication)))
     }
 
-    /// The first customers of one run, one row each, in the order in which they left:
-    /// `arrival`, `wait` and `service`, in units of time, and what else there is to tell of this
-    /// queue's customers. It is replication 0 of the same seed, which starts empty, without
-    /// warm-up.
+    /// The same with as many replications as it takes: after those of `trials` it runs twice as
+    /// many, and so on, until half the width of the interval of the mean time in the system is at
+    /// most `relative` times the mean, or there are `most`: `simulate_until(0.01, 1_000, trials)`
+    /// for one per cent. Whoever looks after each replication stops too early too often.
+    ///
+    /// # Panics
+    /// As [`Queue::simulate`]; if `relative` is not a positive number, or `most` is less than the
+    /// replications of `trials`.
     #[track_caller]
-    pub fn observed(&self, customers: usize, seed: u64) -> Columns {
-        self.check("Queue::observe", customers);
-        let order = Order { seed, replication: 0, warmup: 0, counted: customers };
-        let visits = match self.is_plain() {
-            true => fifo::visits(self, order),
-            false => {
-                let mut visits = Vec::with_capacity(customers);
-                engine::run(self, order, |visit| visits.push(*visit));
-                visits
-            }
-        };
-        let column = |of: fn(&Visit) -> f64| visits.iter().map(of).collect::<Vec<f64>>();
-        let mut table = Columns::new(&format!("the first customers of {self}"));
-        if !self.is_plain() {
-            table = table.numbers("number", &column(|visit| visit.number as f64));
-        }
-        if !self.classes.is_empty() {
-            table = table.numbers("class", &column(|visit| f64::from(visit.class)));
-        }
-        table = table
-            .numbers("arrival", &column(|visit| visit.arrival))
-            .numbers("wait", &column(|visit| visit.wait))
-            .numbers("service", &column(|visit| visit.service));
-        if !self.is_plain() {
-            table = table.numbers("departure", &column(|visit| visit.departure));
-        }
-        if self.may_turn_away() {
-            let named = |visit: &Visit| match visit.outcome {
-                Outcome::Served => "served",
-                Outcome::Lost => "lost",
-                Outcome::Abandoned => "abandoned",
-            };
-            let outcomes: Vec<&str> = visits.iter().map(named).collect();
-            table = table.texts("outcome", &outcomes);
-        }
-        if self.retries.is_some() {
-            table = table.numbers("retries", &column(|visit| f64::from(visit.retries)));
-        }
-        table
+    pub fn simulate_until(&self, relative: f64, most: usize, trials: Trials) -> Estimates {
+        self.check("Queue::simulate_until", trials.warmup + trials.customers);
+        Estimates::until("Queue::simulate_until", relative, most, trials, |replication| {
+            self.run(trials, replication)
+        })
+    }
+
+    /// `trials` with a warm-up that is found and not guessed, by MSER-5 (White, 1997): of the mean
+    /// over ten runs of each customer's wait, from the empty queue on. The runs are others than
+    /// those of `trials`, so that what is left out does not depend on what is measured.
+    ///
+    /// # Panics
+    /// With fewer than 20 customers: nothing can be seen in so few.
+    #[track_caller]
+    pub fn settled(&self, trials: Trials) -> Trials {
+        self.check("Queue::settled", trials.customers);
+        settled("Queue::settled", trials, |order| {
+            self.visits(order).iter().map(|visit| visit.wait).collect()
+        })
     }
 
     fn run(&self, trials: Trials, replication: u64) -> Run {
         let Trials { customers: counted, warmup, seed, .. } = trials;
         let order = Order { seed, replication, warmup, counted };
-        match self.is_plain() {
-            true => fifo::run(self, order),
-            false => engine::run(self, order, |_| ()),
+        match (self.servers, self.is_plain()) {
+            (usize::MAX, _) => endless::run(self, order, |_| ()),
+            (_, true) => fifo::run(self, order),
+            _ => engine::run(self, order, |_| ()),
         }
     }
 
@@ -275,12 +294,12 @@ impl Queue {
             && !self.may_turn_away()
     }
 
-    fn may_turn_away(&self) -> bool {
+    pub(super) fn may_turn_away(&self) -> bool {
         self.room.is_some() || self.patience.is_some() || self.balking.is_some()
     }
 
     #[track_caller]
-    fn check(&self, place: &str, customers: usize) {
+    pub(super) fn check(&self, place: &str, customers: usize) {
         if let Some(count) = self.arrivals.count() {
             assert!(
                 count >= customers,
@@ -289,11 +308,24 @@ impl Queue {
                 count * 10 / 11
             );
         }
-        let beyond = self.patience.is_some() || self.balking.is_some() || self.breakdowns.is_some();
+        let (balks, breaks) = (self.balking.is_some(), self.breakdowns.is_some());
+        let returns = self.retries.is_some();
         assert!(
-            !(matches!(self.discipline, Discipline::Ps) && beyond),
-            "{place}: processor sharing is not simulated with patience, balking or breakdowns; \
-             choose another discipline, or leave these out"
+            !matches!(self.discipline, Discipline::Ps)
+                || !(self.patience.is_some() || balks || breaks || returns),
+            "{place}: processor sharing is not simulated with patience, balking, breakdowns or \
+             retries; choose another discipline, or leave these out"
+        );
+        assert!(
+            self.servers < usize::MAX || !(balks || breaks),
+            "{place}: servers without limit are not simulated with balking or breakdowns; leave \
+             these out, or give a number of servers"
+        );
+        assert!(
+            self.servers <= MOST_SERVERS || self.servers == usize::MAX,
+            "{place}: at most {MOST_SERVERS} servers can be simulated, but there are {}; for one \
+             for everybody take Queue::mm_infinity",
+            self.servers
         );
     }
 
@@ -359,7 +391,10 @@ impl Queue {
 impl fmt::Display for Queue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let service = if self.classes.is_empty() { self.service.letter() } else { "G".to_owned() };
-        write!(f, "{}/{service}/{}", self.arrivals, self.servers)?;
+        match self.servers {
+            usize::MAX => write!(f, "{}/{service}/∞", self.arrivals)?,
+            servers => write!(f, "{}/{service}/{servers}", self.arrivals)?,
+        }
         if let Some(room) = self.room {
             write!(f, "/{room}")?;
         }
@@ -380,7 +415,6 @@ impl fmt::Debug for Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::columns::Column;
 
     #[test]
     #[should_panic(
@@ -400,18 +434,5 @@ mod tests {
     #[should_panic(expected = "Queue::mmc: the queue needs at least 1 server, but there are 0")]
     fn no_server() {
         Queue::mmc(1.0, 1.0, 0);
-    }
-
-    #[test]
-    fn a_run_can_be_looked_at() {
-        let queue = Queue::mmc(3.2, 1.0, 4);
-        let seen = queue.observed(50, 7);
-        let columns = seen.columns.iter().map(|(name, values)| match values {
-            Column::Numbers(values) => (name.as_str(), values.len()),
-            Column::Texts(values) => (name.as_str(), values.len()),
-        });
-        let expected = [("arrival", 50), ("wait", 50), ("service", 50)];
-        assert_eq!(columns.collect::<Vec<_>>(), expected);
-        assert_eq!(queue.to_string(), "M/M/4 with λ = 3.2, μ = 1");
     }
 }

@@ -1,5 +1,6 @@
 //! What one replication of a queue measured.
 
+use super::estimates::ratio;
 use crate::sim::Histogram;
 
 /// Of the window in which customers were counted.
@@ -27,12 +28,21 @@ pub struct Run {
     pub present: f64,
     /// By class: how many were served, and the sum of their waits.
     pub classes: Vec<(u64, f64)>,
+    /// By server of a balancer: how many were sent to it; and of a ring how many of them to
+    /// another server than their own.
+    pub sent: Vec<u64>,
+    pub away: Option<u64>,
 }
 
 impl Run {
     /// How many were served.
     pub fn served(&self) -> f64 {
         self.waits.len() as f64
+    }
+
+    /// The mean time in the system of those that were served.
+    pub fn time(&self) -> f64 {
+        ratio(self.wait_sum + self.service_sum, self.served())
     }
 
     /// How many came and went, in whichever way.

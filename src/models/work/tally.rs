@@ -3,6 +3,16 @@
 use super::run::{Outcome, Run, Visit};
 use crate::sim::histogram::Recorder;
 
+/// Little's law (1961), counted twice: the time that all have spent in a system is the area under
+/// the number that was there.
+pub(super) fn little(spent: f64, area: f64) {
+    assert!(
+        (spent - area).abs() <= 1e-6 * spent.max(1.0),
+        "a simulated queue breaks Little's law ({spent} and {area}): that is an error of this \
+         library, worth a report"
+    );
+}
+
 /// The areas under what is counted, from the beginning and from the window's.
 #[derive(Default)]
 pub(super) struct Tally {
@@ -41,15 +51,8 @@ impl Tally {
 
     /// What has been counted. `inside`: since when those are there that are still there.
     pub fn close(mut self, servers: usize, inside: impl Iterator<Item = f64>) -> Run {
-        // Little's law (1961), counted twice: the area under the number present is the time
-        // that all have spent there.
         let spent = self.stayed + inside.map(|since| self.last - since).sum::<f64>();
-        assert!(
-            (spent - self.present).abs() <= 1e-6 * spent.max(1.0),
-            "a simulated queue breaks Little's law ({spent} and {}): that is an error of this \
-             library, worth a report",
-            self.present
-        );
+        little(spent, self.present);
         let (at, waiting, present, busy) = self.opened.unwrap_or((self.last, 0.0, 0.0, 0.0));
         (self.run.waits, self.run.times) = (self.waits.finish(), self.times.finish());
         self.run.servers = servers;
@@ -82,5 +85,32 @@ impl Tally {
             Outcome::Lost => run.lost += 1,
             Outcome::Abandoned => run.abandoned += 1,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_that_agree_to_rounding_pass() {
+        little(1e6, 1e6 + 0.1);
+        little(0.0, 1e-9);
+    }
+
+    #[test]
+    #[should_panic(expected = "a simulated queue breaks Little's law (100 and 100.1)")]
+    fn counts_that_differ_are_told() {
+        little(100.0, 100.1);
+    }
+
+    /// One customer whose departure is not counted.
+    #[test]
+    #[should_panic(expected = "breaks Little's law")]
+    fn a_tally_that_forgets_a_customer_is_told() {
+        let mut tally = Tally::default();
+        tally.open();
+        tally.advance(5.0, 0.0, 1.0, 1.0);
+        let _ = tally.close(1, std::iter::empty());
     }
 }

@@ -7,5 +7,5 @@ mod timeline;
 
 pub use claim::claim;
 pub use sweep::{Sweep, sweep};
-pub use tables::{MeasureTables, QueueTables, RetryStormTables};
+pub use tables::{BalancerTables, MeasureTables, QueueTables, RetryStormTables};
 pub use timeline::{HistoryTimeline, SurveyTimeline, surveys};

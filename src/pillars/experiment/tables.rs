@@ -2,7 +2,7 @@
 
 use crate::sim::Estimate;
 use crate::table::Table;
-use crate::work::{Estimates, Flow, Queue, RetryStorm};
+use crate::work::{Balancer, Estimates, Flow, Queue, RetryStorm};
 
 /// Of a queue.
 pub trait QueueTables {
@@ -14,6 +14,22 @@ pub trait QueueTables {
 }
 
 impl QueueTables for Queue {
+    #[track_caller]
+    fn observe(&self, customers: usize, seed: u64) -> Table {
+        self.observed(customers, seed).into()
+    }
+}
+
+/// Of servers with a line each.
+pub trait BalancerTables {
+    /// The first customers of one run as a table, one row each, in the order in which they left:
+    /// `number` (of those who came before), `server`, `arrival`, `wait`, `service` (as long as
+    /// that server took) and `departure`, in units of time. It is replication 0 of the same seed,
+    /// which starts empty, without warm-up.
+    fn observe(&self, customers: usize, seed: u64) -> Table;
+}
+
+impl BalancerTables for Balancer {
     #[track_caller]
     fn observe(&self, customers: usize, seed: u64) -> Table {
         self.observed(customers, seed).into()

@@ -3,13 +3,14 @@
 
 use super::faults::Fault;
 use super::scenario::Scenario;
+use super::script::{Draws, Script, What};
 use crate::sim::drawn::Drawn;
 use crate::sim::{Calendar, Stream};
 
 /// Something that happens.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Happens {
-    /// A message arrives; `copies` of it are still to come.
+    /// A message arrives.
     Arrives { from: usize, to: usize, message: u32 },
     /// A message was lost on its way.
     Lost { message: u32 },
@@ -64,6 +65,8 @@ pub(super) struct Machine<'a> {
     luck: Stream,
     pub delivered: u64,
     pub sent: u64,
+    /// Where the run is written down, or what it is to follow.
+    pub script: Option<Box<Script>>,
 }
 
 impl<'a> Machine<'a> {
@@ -89,6 +92,7 @@ impl<'a> Machine<'a> {
             luck: Stream::new(seed, run, "network"),
             delivered: 0,
             sent: 0,
+            script: None,
         }
     }
 
@@ -112,9 +116,12 @@ impl<'a> Machine<'a> {
     #[inline]
     pub fn send(&mut self, from: usize, to: usize, message: u32) -> u32 {
         self.sent += 1;
+        if let Some(copies) = self.holds(Happens::Arrives { from, to, message }, to) {
+            return copies;
+        }
         let event = Event::Message { from: from as u16, to: to as u16, message };
         if from == to {
-            self.calendar.book(0.0, event);
+            self.books(0.0, event);
             return 1;
         }
         if self.scenario.loss > 0.0 && self.luck.uniform() < self.scenario.loss {
@@ -131,37 +138,149 @@ impl<'a> Machine<'a> {
                 Some((regions, far)) if regions[from] != regions[to] => far.next(),
                 _ => self.latency.next(),
             };
-            self.calendar.book(delay, event);
+            self.books(delay, event);
         }
         copies
     }
 
     /// Sets a timer of a node, by its own clock.
     pub fn set_timer(&mut self, node: usize, delay: f64, name: u64) {
-        let Node { life, drift, .. } = self.nodes[node];
-        self.calendar.book(delay / (1.0 + drift), Event::Timer { node: node as u16, life, name });
+        if self.holds(Happens::Rings { node, name }, node).is_none() {
+            let Node { life, drift, .. } = self.nodes[node];
+            self.books(delay / (1.0 + drift), Event::Timer { node: node as u16, life, name });
+        }
     }
 
     pub fn ask_after(&mut self, delay: f64, client: usize) {
-        self.calendar.book(delay, Event::Client(client as u32));
+        if self.holds(Happens::Asks { client }, 0).is_none() {
+            self.books(delay, Event::Client(client as u32));
+        }
     }
 
     /// A client's request is on its way to its node, which takes no time.
     pub fn call(&mut self, node: usize, request: usize) {
-        self.calendar.book(0.0, Event::Call { node: node as u16, request: request as u32 });
+        if self.holds(Happens::Calls { request }, node).is_none() {
+            self.books(0.0, Event::Call { node: node as u16, request: request as u32 });
+        }
     }
 
     pub fn give_up_after(&mut self, delay: f64, request: usize) {
-        self.calendar.book(delay, Event::Deadline(request as u32));
+        if self.holds(Happens::GivesUp { request }, 0).is_none() {
+            self.books(delay, Event::Deadline(request as u32));
+        }
     }
 
     pub fn settle_at(&mut self, time: f64) {
-        self.calendar.book(time - self.now(), Event::Settles);
+        if self.holds(Happens::Settles, 0).is_none() {
+            self.books(time - self.now(), Event::Settles);
+        }
+    }
+
+    /// If the run follows a script, keeps what is to happen until its turn comes; returns how often
+    /// it will. `node` is where, if it is at a node.
+    #[inline]
+    fn holds(&mut self, happens: Happens, node: usize) -> Option<u32> {
+        let script = self.script.as_deref_mut()?;
+        script.books(happens, node, self.nodes[node].life)
+    }
+
+    #[inline]
+    fn books(&mut self, delay: f64, event: Event) {
+        self.calendar.book(delay, event);
+        if let Some(script) = &mut self.script {
+            script.booked(self.calendar.booked());
+        }
+    }
+
+    /// What a paused node is to hear when it goes on.
+    fn waits(&mut self, node: usize, event: Event) {
+        self.calendar.book(self.nodes[node].paused - self.now(), event);
+        if let Some(script) = &mut self.script {
+            script.moved(self.calendar.latest(), self.calendar.booked());
+        }
+    }
+
+    /// If the run is written down, notes the random numbers of the step that is about to be taken;
+    /// if it follows a script, returns those that the step had then.
+    pub fn draws(&mut self, draws: impl FnOnce() -> Draws) -> Option<Draws> {
+        self.script.as_deref_mut()?.draws(draws)
     }
 
     /// The next that happens, until `end`.
     #[inline]
     pub fn next(&mut self, end: f64) -> Option<Happens> {
+        match self.script.as_deref() {
+            None => self.happens(end),
+            Some(Script::Writes(_)) => {
+                let happens = self.happens(end)?;
+                let (now, number) = (self.now(), self.calendar.latest());
+                if let Some(Script::Writes(written)) = self.script.as_deref_mut() {
+                    written.takes(happens, now, number);
+                }
+                Some(happens)
+            }
+            Some(Script::Follows(_)) => self.follows(),
+        }
+    }
+
+    /// The next step of the script that can be taken.
+    fn follows(&mut self) -> Option<Happens> {
+        loop {
+            let Some(Script::Follows(followed)) = self.script.as_deref_mut() else { return None };
+            let (time, what) = followed.next()?;
+            self.calendar.moves_to(time);
+            let happens = match what {
+                What::Crashes(node) => {
+                    let state = &mut self.nodes[node];
+                    (state.down, state.life) = (1, state.life + 1);
+                    Happens::Crashes { node }
+                }
+                What::Restarts(node, _) if self.nodes[node].down == 0 => continue,
+                What::Restarts(node, lost_disk) => {
+                    self.nodes[node].down = 0;
+                    Happens::Restarts { node, lost_disk }
+                }
+                What::Rings(origin, node, name) => {
+                    let Node { down, life, .. } = self.nodes[node];
+                    let is_it = |it: &(Happens, usize, u32)| {
+                        matches!(it.0, Happens::Rings { name: of, .. } if of == name)
+                            && (it.1, it.2) == (node, life)
+                    };
+                    match followed.waits(origin, is_it) {
+                        Some((happens, _, of)) if down == 0 && of == life => happens,
+                        _ => continue,
+                    }
+                }
+                What::Asks(origin, client) => {
+                    let is_it = |it: &(Happens, usize, u32)| matches!(it.0, Happens::Asks { client: of } if of == client);
+                    match followed.waits(origin, is_it) {
+                        Some((happens, ..)) => happens,
+                        None => continue,
+                    }
+                }
+                What::Booked(origin) => {
+                    let Some((happens, node, _)) = followed.held(origin) else { continue };
+                    match (happens, self.nodes[node].down > 0) {
+                        (Happens::Arrives { message, .. }, true) => {
+                            return Some(Happens::Lost { message });
+                        }
+                        (Happens::Calls { .. }, true) => continue,
+                        (Happens::Arrives { .. }, false) => self.delivered += 1,
+                        _ => {}
+                    }
+                    happens
+                }
+            };
+            if let Some(Script::Follows(followed)) = self.script.as_deref_mut() {
+                followed.taken();
+            }
+            return Some(happens);
+        }
+    }
+
+    /// The next that happens in the calendar, until `end`.
+    #[inline]
+    fn happens(&mut self, end: f64) -> Option<Happens> {
         loop {
             if self.calendar.upcoming()? > end {
                 return None;
@@ -175,9 +294,8 @@ impl<'a> Machine<'a> {
                         return Some(Happens::Lost { message });
                     }
                     if self.nodes[to].paused > self.now() {
-                        let wait = self.nodes[to].paused - self.now();
-                        let (from, to) = (from as u16, to as u16);
-                        self.calendar.book(wait, Event::Message { from, to, message });
+                        let (from, at) = (from as u16, to as u16);
+                        self.waits(to, Event::Message { from, to: at, message });
                         continue;
                     }
                     self.delivered += 1;
@@ -189,8 +307,7 @@ impl<'a> Machine<'a> {
                         continue;
                     }
                     if state.paused > self.now() {
-                        let wait = state.paused - self.now();
-                        self.calendar.book(wait, Event::Timer { node, life, name });
+                        self.waits(node as usize, Event::Timer { node, life, name });
                         continue;
                     }
                     return Some(Happens::Rings { node: node as usize, name });
@@ -216,8 +333,7 @@ impl<'a> Machine<'a> {
                         continue;
                     }
                     if state.paused > self.now() {
-                        let wait = state.paused - self.now();
-                        self.calendar.book(wait, Event::Call { node, request });
+                        self.waits(node as usize, Event::Call { node, request });
                         continue;
                     }
                     return Some(Happens::Calls { request: request as usize });

@@ -15,6 +15,8 @@ pub struct Outcome<O: Workload> {
     pub settled: f64,
     /// Messages that were sent, and that arrived.
     pub messages: (u64, u64),
+    /// Steps of all replicas: what reached them, messages, timers and requests, and their starts.
+    pub steps: u64,
     /// Which run of the survey it was.
     pub run: u64,
     /// The first of the protocol's properties that did not hold, if one did not: the run ends

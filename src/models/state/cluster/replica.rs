@@ -2,8 +2,9 @@
 
 use super::outcome::Outcome;
 use super::property::Property;
-use super::run::{run, several, trace};
+use super::run::{follow, run, several, trace};
 use super::scenario::Scenario;
+use super::schedule::Schedule;
 use super::spacetime::SpaceTime;
 use super::workload::Workload;
 use crate::sim::Stream;
@@ -18,6 +19,11 @@ pub trait Replica: Sized {
     type Object: Workload;
     /// What replicas tell each other.
     type Message: Clone + Debug;
+
+    /// Says by a panic why it cannot work in a setting at all, if so: quorums of more nodes than
+    /// there are, a time-out that is over before an answer can come. Every replica is asked before
+    /// a run. By default any setting will do.
+    fn check(&self, _setting: Setting) {}
 
     /// It begins, with an empty disk: timers are set here.
     fn start(&mut self, _out: &mut Outbox<Self>) {}
@@ -77,6 +83,16 @@ pub trait Replica: Sized {
     ) -> (Outcome<Self::Object>, SpaceTime) {
         trace(scenario, replica, number)
     }
+
+    /// One run that takes the steps of a schedule: what came of it, its drawing if it is to be
+    /// drawn, and the steps that it did take. As [`Replica::runs`].
+    fn follow(
+        schedule: &Schedule,
+        replica: &dyn Fn(usize) -> Self,
+        is_drawn: bool,
+    ) -> (Outcome<Self::Object>, SpaceTime, Schedule) {
+        follow(schedule, replica, is_drawn)
+    }
 }
 
 /// Within an implementation of [`Replica`]: its runs are compiled here.
@@ -105,9 +121,62 @@ macro_rules! compiled_here {
         ) -> ($crate::state::cluster::Outcome<Self::Object>, $crate::state::cluster::SpaceTime) {
             $crate::state::cluster::trace(scenario, replica, number)
         }
+
+        fn follow(
+            schedule: &$crate::state::cluster::Schedule,
+            replica: &dyn Fn(usize) -> Self,
+            is_drawn: bool,
+        ) -> (
+            $crate::state::cluster::Outcome<Self::Object>,
+            $crate::state::cluster::SpaceTime,
+            $crate::state::cluster::Schedule,
+        ) {
+            $crate::state::cluster::follow(schedule, replica, is_drawn)
+        }
     };
 }
 pub(crate) use compiled_here;
+
+/// In what a replica is to work.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Setting {
+    /// How many nodes there are.
+    pub nodes: usize,
+    /// How long a message takes from one node to another and its answer back, on average, in
+    /// milliseconds; between regions it may be more. 0 if there is only one node, or no mean.
+    pub round_trip: f64,
+}
+
+impl Setting {
+    /// For a time-out within which somebody is to be answered.
+    ///
+    /// # Panics
+    /// If it is over before that, on average.
+    #[track_caller]
+    pub fn allows(&self, place: &str, what: &str, timeout: f64) {
+        assert!(
+            timeout > self.round_trip,
+            "{place}: the {what} is {timeout} ms, but a message and its answer take {} ms on \
+             average: it would be over before anybody can answer; give it more, or \
+             Scenario::latency less",
+            self.round_trip
+        );
+    }
+
+    /// For quorums of so many nodes.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    #[track_caller]
+    pub fn has_quorums(&self, place: &str, size: usize) {
+        assert!(
+            size <= self.nodes,
+            "{place}: a quorum is of {size} nodes, but there are {}: nothing would ever be \
+             decided; give smaller quorums, or Scenario::nodes more",
+            self.nodes
+        );
+    }
+}
 
 /// What clients ask of a protocol.
 pub type CallOf<R> = <<R as Replica>::Object as Specification>::Call;

@@ -5,6 +5,8 @@ use super::outcome::{Asked, Outcome};
 use super::property::{Broken, Property};
 use super::replica::{CallOf, Outbox, Replica, Request};
 use super::scenario::Scenario;
+use super::schedule::Schedule;
+use super::script::{Draws, Script};
 use super::spacetime::SpaceTime;
 use super::tracer::Tracer;
 use super::workload::Workload;
@@ -75,6 +77,8 @@ struct Run<'a, R: Replica> {
     /// Of each request its client.
     requests: Vec<(usize, Asked)>,
     calls: Vec<Option<CallOf<R>>>,
+    /// How many calls clients have made, final reads not counted.
+    made: usize,
     thinking: Stream,
     mix: Stream,
     settled: Option<f64>,
@@ -83,6 +87,10 @@ struct Run<'a, R: Replica> {
     steps: u64,
     tracer: Option<Tracer>,
 }
+
+/// More messages than this are not kept under way: a protocol that answers each by several would fill
+/// the memory long before it has taken all its steps.
+const UNDER_WAY: usize = 2_000_000;
 
 /// Events between two looks at whether the reader has interrupted the cell.
 const BATCH: u32 = 1024;
@@ -100,7 +108,7 @@ pub(crate) fn run<R: Replica>(
     replica: &dyn Fn(usize) -> R,
     number: u64,
 ) -> Outcome<R::Object> {
-    carried_out(scenario, replica, number, None).0
+    carried_out(scenario, replica, number, false, None).0
 }
 
 pub(crate) fn trace<R: Replica>(
@@ -108,16 +116,29 @@ pub(crate) fn trace<R: Replica>(
     replica: &dyn Fn(usize) -> R,
     number: u64,
 ) -> (Outcome<R::Object>, SpaceTime) {
-    let tracer = Tracer::new(scenario.nodes);
-    carried_out(scenario, replica, number, Some(tracer))
+    let (outcome, drawn, _) = carried_out(scenario, replica, number, true, None);
+    (outcome, drawn)
+}
+
+pub(crate) fn follow<R: Replica>(
+    schedule: &Schedule,
+    replica: &dyn Fn(usize) -> R,
+    is_drawn: bool,
+) -> (Outcome<R::Object>, SpaceTime, Schedule) {
+    let script = Some(Box::new(schedule.script()));
+    let (outcome, drawn, script) =
+        carried_out(&schedule.scenario, replica, schedule.run, is_drawn, script);
+    let taken = script.map_or_else(|| schedule.clone(), |script| schedule.taken(*script));
+    (outcome, drawn, taken)
 }
 
 fn carried_out<R: Replica>(
     scenario: &Scenario,
     replica: &dyn Fn(usize) -> R,
     number: u64,
-    tracer: Option<Tracer>,
-) -> (Outcome<R::Object>, SpaceTime) {
+    is_drawn: bool,
+    script: Option<Box<Script>>,
+) -> (Outcome<R::Object>, SpaceTime, Option<Box<Script>>) {
     let stream = |name: &str| Stream::new(scenario.seed, number, name);
     let client = Client { waits: None, finals: vec![], is_done: false };
     let mut run = Run {
@@ -130,14 +151,16 @@ fn carried_out<R: Replica>(
         history: History::new(),
         requests: vec![],
         calls: vec![],
+        made: 0,
         thinking: stream("thinking"),
         mix: stream("requests"),
         settled: None,
         properties: if scenario.is_watched { R::properties(scenario.nodes) } else { vec![] },
         broken: None,
         steps: 0,
-        tracer,
+        tracer: is_drawn.then(|| Tracer::new(scenario.nodes)),
     };
+    run.machine.script = script;
     run.whole(replica);
     let drawn = run.tracer.map(|tracer| tracer.ends(run.machine.now())).unwrap_or_default();
     let outcome = Outcome {
@@ -145,15 +168,18 @@ fn carried_out<R: Replica>(
         asked: run.requests.into_iter().map(|(_, asked)| asked).collect(),
         settled: run.settled.unwrap_or(f64::INFINITY),
         messages: (run.machine.sent, run.machine.delivered),
+        steps: run.steps,
         run: number,
         broken: run.broken,
     };
-    (outcome, drawn)
+    (outcome, drawn, run.machine.script)
 }
 
 impl<R: Replica> Run<'_, R> {
     fn whole(&mut self, replica: &dyn Fn(usize) -> R) {
         let scenario = self.scenario;
+        let setting = scenario.setting();
+        self.replicas.iter().for_each(|replica| replica.check(setting));
         for node in 0..scenario.nodes {
             self.at(node, |replica, out| replica.start(out));
         }
@@ -173,6 +199,7 @@ impl<R: Replica> Run<'_, R> {
             if batch % BATCH == 0 {
                 crate::interrupt::tick();
             }
+            self.draws();
             match happens {
                 Happens::Arrives { from, to, message } => {
                     if let Some(tracer) = &mut self.tracer {
@@ -216,6 +243,16 @@ impl<R: Replica> Run<'_, R> {
             if self.settled.is_some() && self.clients.iter().all(|client| client.is_done) {
                 break;
             }
+        }
+    }
+
+    /// A step of a run that is written down has the same random numbers whenever it is taken.
+    #[inline]
+    fn draws(&mut self) {
+        let Self { out, mix, made, .. } = self;
+        let now = || Draws { replicas: out.random.clone(), mix: mix.clone(), calls: *made };
+        if let Some(draws) = self.machine.draws(now) {
+            (self.out.random, self.mix, self.made) = (draws.replicas, draws.mix, draws.calls);
         }
     }
 
@@ -280,6 +317,13 @@ impl<R: Replica> Run<'_, R> {
             self.messages.copies(at, copies);
         }
         self.out.sends = sends;
+        if self.messages.kept.len() > UNDER_WAY {
+            let at = self.machine.now();
+            panic!(
+                "Scenario::survey: {UNDER_WAY} messages are under way after {at} ms; does each that \
+                 arrives make several more?"
+            );
+        }
         let mut timers = std::mem::take(&mut self.out.timers);
         for (delay, name) in timers.drain(..) {
             self.machine.set_timer(node, delay, name);
@@ -329,7 +373,8 @@ impl<R: Replica> Run<'_, R> {
         } else if self.machine.now() >= scenario.until {
             return;
         } else {
-            let number = self.requests.len();
+            let number = self.made;
+            self.made += 1;
             <R::Object as Workload>::next(number, scenario.reads, scenario.keys, &mut self.mix)
         };
         let node = client % scenario.nodes;

@@ -2,7 +2,7 @@
 
 use super::faults::{Fault, between};
 use super::outcome::Outcome;
-use super::replica::Replica;
+use super::replica::{Replica, Setting};
 use super::spacetime::SpaceTime;
 use super::survey::Survey;
 use crate::number::positive;
@@ -354,6 +354,14 @@ impl Scenario {
     ) -> Survey<R::Object> {
         assert!(runs >= 2, "Scenario::survey: there must be at least 2 runs, but there are {runs}");
         Survey::of(self, R::runs(self, &replica, runs))
+    }
+
+    /// What replicas are told of it before a run.
+    pub(crate) fn setting(&self) -> Setting {
+        let far = self.regions.as_ref().map_or(f64::INFINITY, |(_, far)| far.mean());
+        let mean = self.latency.mean().min(far);
+        let one_way = if self.nodes > 1 && mean.is_finite() { mean } else { 0.0 };
+        Setting { nodes: self.nodes, round_trip: 2.0 * one_way }
     }
 
     #[track_caller]

@@ -17,6 +17,7 @@ pub struct BenOr {
     crashes: usize,
     has_adversary: bool,
     has_common_coin: bool,
+    voting: Voting,
 }
 
 /// A run, to the end.
@@ -56,7 +57,8 @@ impl BenOr {
             "BenOr::new: there must be from 3 to 15 processes, but there are {nodes}"
         );
         let inputs = (0..nodes).map(|node| u8::from(node >= nodes / 2)).collect();
-        Self { inputs, crashes: 0, has_adversary: false, has_common_coin: false }
+        let (has_adversary, has_common_coin) = (false, false);
+        Self { inputs, crashes: 0, has_adversary, has_common_coin, voting: Voting::Coin }
     }
 
     /// The same where the last so many begin with 1, and the others with 0.
@@ -109,6 +111,11 @@ impl BenOr {
         Self { has_common_coin: true, ..self }
     }
 
+    /// A broken one: a single proposal is enough to decide, where more than f are needed.
+    pub fn hasty(self) -> Self {
+        Self { voting: Voting::Hasty, ..self }
+    }
+
     /// So many runs.
     ///
     /// # Panics
@@ -127,7 +134,7 @@ impl BenOr {
     /// Any message under way is next.
     fn random(&self, coins: &mut Coins, mut random: Stream) -> BenOrRun {
         let nodes = self.inputs.len();
-        let mut run = Run::new(&self.inputs);
+        let mut run = Run::new(&self.inputs, self.voting);
         // Who crashes, and before which delivery: within about the first two rounds.
         let mut victims: Vec<(usize, usize)> = vec![];
         while victims.len() < self.crashes {
@@ -156,7 +163,7 @@ impl BenOr {
     /// Phase by phase: what each process waits for is chosen; the rest arrives too late.
     fn worst(&self, coins: &mut Coins) -> BenOrRun {
         let nodes = self.inputs.len();
-        let mut run = Run::new(&self.inputs);
+        let mut run = Run::new(&self.inputs, self.voting);
         let mut phase = 0;
         loop {
             if let Some(ended) = run.ended(&self.inputs) {
@@ -214,6 +221,7 @@ impl Coins {
 }
 
 struct Run {
+    voting: Voting,
     configuration: Configuration,
     is_down: Vec<bool>,
     messages: usize,
@@ -222,13 +230,14 @@ struct Run {
 }
 
 impl Run {
-    fn new(inputs: &[u8]) -> Self {
+    fn new(inputs: &[u8], voting: Voting) -> Self {
         let configuration = Configuration::initial(inputs, None);
-        Self { configuration, is_down: vec![false; inputs.len()], messages: 0, last: 0 }
+        let is_down = vec![false; inputs.len()];
+        Self { voting, configuration, is_down, messages: 0, last: 0 }
     }
 
     fn deliver(&mut self, index: usize, coins: &mut Coins) {
-        let step = self.configuration.deliver(index, Voting::Coin, |phase| coins.toss(phase));
+        let step = self.configuration.deliver(index, self.voting, |phase| coins.toss(phase));
         self.last = self.last.max(step.decides_in.unwrap_or(0));
         self.messages += 1;
         if self.messages.is_multiple_of(1024) {

@@ -41,7 +41,7 @@ pub(super) fn delay(initial: Configuration, voting: Voting, turns: usize) -> Opt
         let messages = &run.configuration.messages;
         let Some(oldest) = messages.iter().position(|message| message.to == to) else { continue };
         for index in oracle.schedule(&run.configuration, oldest)? {
-            run.deliver(index, voting);
+            run.deliver(index, voting, 0);
         }
     }
     let steps_to = oracle.steps_to_decisions(&run.configuration)?;
@@ -56,18 +56,19 @@ pub(super) fn delay(initial: Configuration, voting: Voting, turns: usize) -> Opt
     })
 }
 
-struct Run {
-    configuration: Configuration,
+/// A run that is drawn.
+pub(super) struct Run {
+    pub configuration: Configuration,
     /// Of each message under way when it was sent, and its arrow.
     sent: Vec<usize>,
     arrows: Vec<usize>,
     steps: usize,
     longest_wait: usize,
-    drawn: SpaceTime,
+    pub drawn: SpaceTime,
 }
 
 impl Run {
-    fn new(configuration: Configuration) -> Self {
+    pub fn new(configuration: Configuration) -> Self {
         let names = (0..configuration.processes.len()).map(|node| format!("process {node}"));
         let drawn = SpaceTime { processes: names.collect(), ..SpaceTime::default() };
         let (sent, arrows) = (vec![], vec![]);
@@ -99,14 +100,15 @@ impl Run {
         self.drawn.events.push(LocalEvent { process, time, label, is_marked: false });
     }
 
-    fn deliver(&mut self, index: usize, voting: Voting) {
+    /// A message arrives; if a coin is tossed, this is what it shows.
+    pub fn deliver(&mut self, index: usize, voting: Voting, coin: u8) {
         self.steps += 1;
         let to = self.configuration.messages[index].to;
         self.longest_wait = self.longest_wait.max(self.steps - self.sent.remove(index));
         let arrow = self.arrows.remove(index);
         self.drawn.messages[arrow].arrived = Some(self.steps as f64);
         let before = self.configuration.processes[to].phase;
-        self.configuration.deliver(index, voting, |_| 0);
+        self.configuration.deliver(index, voting, |_| coin);
         if self.configuration.processes[to].phase / voting.phases() > before / voting.phases() {
             self.marks(to);
         }

@@ -4,12 +4,14 @@
 mod ben_or;
 mod bivalence;
 mod configuration;
+mod disagreement;
 mod exploration;
 mod voters;
 mod voting;
 
 pub use ben_or::{BenOr, BenOrRun, BenOrRuns, ben_or_rounds};
 pub use bivalence::Delay;
+pub use disagreement::Disagreement;
 pub use exploration::{Exploration, Valency};
 pub use voters::{FairRun, Voters};
 pub use voting::Voting;

@@ -2,6 +2,7 @@
 
 use super::bivalence::{Delay, delay};
 use super::configuration::Configuration;
+use super::disagreement::{Disagreement, disagreement};
 use super::exploration::{Exploration, explore};
 use super::voting::Voting;
 use crate::sim::{Stream, replicate};
@@ -72,6 +73,16 @@ impl Voters {
         assert!(rounds >= 1, "Voters::explore: there must be at least 1 round to explore");
         let last = rounds.saturating_mul(self.voting.phases());
         explore(self.initial(), self.voting, last, self.crashed)
+    }
+
+    /// The shortest way to a disagreement within so many rounds, if there is one.
+    ///
+    /// # Panics
+    /// If there are no rounds, or more than 300,000 configurations.
+    #[track_caller]
+    pub fn disagreement(&self, rounds: u32) -> Option<Disagreement> {
+        assert!(rounds >= 1, "Voters::disagreement: there must be at least 1 round to explore");
+        disagreement(self.initial(), self.voting, rounds.saturating_mul(self.voting.phases()))
     }
 
     /// A run in which processes take so many turns, and nobody ever decides: every process goes on,

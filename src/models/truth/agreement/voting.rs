@@ -20,6 +20,9 @@ pub enum Voting {
     Rounds,
     /// The same with a coin: where nothing is proposed it takes what that shows (Ben-Or, 1983).
     Coin,
+    /// A broken one, with a coin too: a single proposal is enough for it to decide. Others may not
+    /// have heard of that, and toss.
+    Hasty,
 }
 
 /// What a process does after a phase.
@@ -38,7 +41,7 @@ impl Voting {
         match self {
             Self::All => nodes,
             Self::AllButOne => nodes - 1,
-            Self::Rounds | Self::Coin => nodes - (nodes - 1) / 2,
+            Self::Rounds | Self::Coin | Self::Hasty => nodes - (nodes - 1) / 2,
         }
     }
 
@@ -46,13 +49,13 @@ impl Voting {
     pub(super) const fn phases(self) -> u32 {
         match self {
             Self::All | Self::AllButOne => 1,
-            Self::Rounds | Self::Coin => 2,
+            Self::Rounds | Self::Coin | Self::Hasty => 2,
         }
     }
 
     /// Whether a process goes on after its first round.
     pub(super) const fn has_rounds(self) -> bool {
-        matches!(self, Self::Rounds | Self::Coin)
+        matches!(self, Self::Rounds | Self::Coin | Self::Hasty)
     }
 
     /// What follows from the votes of a phase: so many for 0 and for 1.
@@ -75,13 +78,14 @@ impl Voting {
             let vote = if 2 * most > nodes { leading } else { NEITHER };
             return Next { value: own, vote, decides: None, is_tossed: false };
         }
-        let is_tossed = most == 0 && self == Self::Coin;
+        let is_tossed = most == 0 && self != Self::Rounds;
         let value = match most {
             0 if is_tossed => coin(),
             0 => 0,
             _ => leading,
         };
-        let decides = (most > (nodes - 1) / 2).then_some(leading);
+        let faults = if self == Self::Hasty { 0 } else { (nodes - 1) / 2 };
+        let decides = (most > faults).then_some(leading);
         Next { value, vote: value, decides, is_tossed }
     }
 }

@@ -112,18 +112,29 @@ impl BlockingWindow {
 
     /// The mean time in doubt, in milliseconds. Without a failure it is two messages; after one at
     /// time t it lasts `t + R - prepare`, with R the repair: the decision to abort travels as long
-    /// as the question did.
+    /// as the question did. If that is negative the decision comes before the vote, and nobody is in
+    /// doubt.
     #[track_caller]
     pub fn mean_in_doubt(&self) -> f64 {
         self.check("BlockingWindow::mean_in_doubt");
-        let (window, blocks) = (self.window(), self.blocks());
         let usual = 2.0 * self.latency.mean();
         if self.to_failure.is_infinite() {
             return usual;
         }
-        // E[T; T < w] of an exponential time T to failure.
-        let until_failure = self.to_failure * blocks - window * (1.0 - blocks);
-        (1.0 - blocks) * usual + until_failure + blocks * (self.to_repair - self.prepare)
+        let (failure, repair) = (1.0 / self.to_failure, 1.0 / self.to_repair);
+        // After a failure at t < prepare the repair must take longer than what is left to prepare.
+        let gap = repair - failure;
+        let early = if (gap * self.prepare).abs() < 1e-12 {
+            self.prepare
+        } else {
+            (gap * self.prepare).exp_m1() / gap
+        };
+        let early = failure * self.to_repair * (-repair * self.prepare).exp() * early;
+        // After one later, within the two messages that follow: E[S + R; S < usual].
+        let within = -(-usual * failure).exp_m1();
+        let late = (self.to_failure + self.to_repair) * within - usual * (1.0 - within);
+        let later = (-failure * self.prepare).exp();
+        (1.0 - self.blocks()) * usual + early + later * late
     }
 
     /// P(time in doubt > x): for x of at least two messages the integral of
@@ -190,7 +201,7 @@ impl BlockingWindow {
             calendar.book(self.to_failure * failures.exponential(), Event::Crashes);
         }
         let mut heard = vec![false; self.participants];
-        let (mut is_down, mut voted, mut decision) = (false, 0.0, None);
+        let (mut is_down, mut voted, mut decision) = (false, None, None);
         let mut blocked = false;
         while let Some(event) = calendar.next() {
             let mut decides = None;
@@ -198,7 +209,7 @@ impl BlockingWindow {
                 Event::Asked(participant) => calendar.book(self.prepare, Event::Votes(participant)),
                 Event::Votes(participant) => {
                     if participant == 0 {
-                        voted = calendar.now();
+                        voted = Some(calendar.now());
                     }
                     calendar.book(self.latency.sample(&mut messages), Event::Heard(participant));
                 }
@@ -209,7 +220,10 @@ impl BlockingWindow {
                         decides = Some(true);
                     }
                 }
-                Event::Told(0) => return (blocked, decision == Some(true), calendar.now() - voted),
+                Event::Told(0) => {
+                    let in_doubt = voted.map_or(0.0, |voted| calendar.now() - voted);
+                    return (blocked, decision == Some(true), in_doubt);
+                }
                 Event::Told(_) => {}
                 Event::Crashes => {
                     if decision.is_none() {

@@ -4,8 +4,8 @@
 use super::spec::check_count;
 use std::collections::BTreeSet;
 
-/// The cost of a commit in the normal case (Gray and Lamport 2006, section 5, figure 6). The first
-/// resource manager asks for the commit.
+/// The cost of a commit in the normal case (Gray and Lamport 2006, section 5). The first resource
+/// manager prepares and asks for the commit; the others are then asked to prepare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommitCost {
     /// Messages between machines. What a process sends to a machine at one time is one message.
@@ -54,8 +54,9 @@ type Sent = (Actor, Actor, Message, usize);
 struct Inbox {
     prepared: usize,
     accepted: usize,
-    /// The most writes before what it has received.
+    /// The most writes before what it has received; and before the votes among that.
     writes: usize,
+    votes: usize,
     has_prepared: bool,
     knows: bool,
 }
@@ -178,10 +179,12 @@ impl Protocol {
             (Actor::Rm(rm), Message::Prepare) => self.prepares(rm, inbox, sent),
             (Actor::Acceptor(acceptor), Message::Prepared) => {
                 inbox.prepared += 1;
+                inbox.votes = inbox.votes.max(writes);
                 if inbox.prepared < self.rms {
                     return 0;
                 }
-                let (from, writes) = (Actor::Acceptor(acceptor), inbox.writes + 1);
+                let (from, writes) = (Actor::Acceptor(acceptor), inbox.votes + 1);
+                inbox.writes = inbox.writes.max(writes);
                 if self.tells_rms {
                     let tells = |rm| (from, Actor::Rm(rm), Message::Accepted, writes);
                     sent.extend((0..self.rms).map(tells));
@@ -213,8 +216,9 @@ impl Protocol {
         let mut cost = CommitCost { messages: 0, delays: 0, writes: 0, write_delays: 0 };
         let mut inboxes = vec![Inbox::default(); self.rms + self.acceptors];
         let first = Actor::Rm(0);
-        let mut sent = vec![(first, Actor::Acceptor(0), Message::Begin, 0)];
+        let mut sent = vec![];
         cost.writes += self.prepares(0, &mut inboxes[0], &mut sent);
+        sent.push((first, Actor::Acceptor(0), Message::Begin, inboxes[0].writes + 1));
         let mut round = 0;
         while !sent.is_empty() {
             // What stays on a machine takes no time.

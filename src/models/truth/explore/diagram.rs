@@ -15,6 +15,8 @@ pub struct Happening {
     pub is_marked: bool,
     /// The message that it receives: from whom, and its label.
     pub received: Option<(usize, String)>,
+    /// More messages that it has received by then, and that only now make a difference.
+    pub also: Vec<(usize, String)>,
     /// Messages that it sends: to whom, and their labels.
     pub sent: Vec<(usize, String)>,
     /// What is the matter with processes from here to the end: "down".
@@ -42,8 +44,8 @@ impl<S, A> Path<S, A> {
 }
 
 fn add(drawn: &mut SpaceTime, time: f64, happening: Happening) {
-    let Happening { process, label, is_marked, received, sent, whiles } = happening;
-    if let Some((from, label)) = received {
+    let Happening { process, label, is_marked, received, also, sent, whiles } = happening;
+    for (from, label) in received.into_iter().chain(also) {
         arrives(drawn, from, process, time, label);
     }
     if !label.is_empty() || is_marked {

@@ -9,6 +9,9 @@ use super::protocol::{Envelope, Protocol, Sends};
 use super::search::Search;
 use std::sync::Arc;
 
+/// More choices than this a node does not have: whoever gives a choice for every number never ends.
+const CHOICES: usize = 10_000;
+
 /// A protocol on a network. As made by [`Network::of`], messages overtake each other, each arrives
 /// once, and no node fails.
 #[derive(Clone, Debug)]
@@ -255,6 +258,11 @@ impl<P: Protocol> Model for Network<P> {
                 let mut sends = self.sends_of(node);
                 let after = self.protocol.act(node, &state.nodes[node], choice, &mut sends);
                 let Some(after) = after else { break };
+                assert!(
+                    choice < CHOICES,
+                    "Protocol::act: node {node} has more than {CHOICES} choices in one state; give \
+                     nothing for a choice that it does not have"
+                );
                 steps.push((Move::Acts(node, choice), self.with(state, node, after, sends)));
             }
             let others = if is_in_trouble { 0..count } else { 0..0 };

@@ -75,22 +75,29 @@ fn cycles(graph: &Graph) -> BTreeMap<Anomaly, Evidence> {
     for edge in graph.on_cycles() {
         crate::interrupt::tick();
         let (from, step) = edge;
-        let back = |allows: &dyn Fn(Dependency, bool) -> bool| {
-            graph.way(step.to, from, None, step.why == ReadWrite, allows)
+        let back = |allows: &dyn Fn(Dependency) -> bool| {
+            graph.way((step.to, 0), from, None, |_, why| allows(why).then_some(0), |_| true)
         };
         match step.why {
-            WriteWrite => take(Anomaly::G0, &[edge], back(&|why, _| why == WriteWrite)),
-            WriteRead => take(Anomaly::G1c, &[edge], back(&|why, _| why != ReadWrite)),
+            WriteWrite => take(Anomaly::G0, &[edge], back(&|why| why == WriteWrite)),
+            WriteRead => take(Anomaly::G1c, &[edge], back(&|why| why != ReadWrite)),
             ReadWrite => {
-                take(Anomaly::GSingle, &[edge], back(&|why, _| why != ReadWrite));
+                take(Anomaly::GSingle, &[edge], back(&|why| why != ReadWrite));
+                // States: 1 is after an anti-dependency, 2 is that there was another than the first.
+                let next = |state: usize, why: Dependency| match why {
+                    ReadWrite if state & 1 != 0 => None,
+                    ReadWrite => Some(3),
+                    _ => Some(state & 2),
+                };
                 let apart = graph
-                    .way(step.to, from, None, true, |why, after_rw| why != ReadWrite || !after_rw)
-                    .filter(|way| is_apart(way));
+                    .way((step.to, 1), from, None, next, |state| state == 2)
+                    .filter(|way| is_simple(way));
                 take(Anomaly::GNonadjacent, &[edge], apart);
                 let next = graph.after[step.to].iter().filter(|next| next.why == ReadWrite);
                 for next in next {
                     let second = (step.to, *next);
-                    let way = graph.way(next.to, from, Some(step.to), true, |_, _| true);
+                    let way =
+                        graph.way((next.to, 0), from, Some(step.to), |_, _| Some(0), |_| true);
                     take(Anomaly::G2Item, &[edge, second], way);
                 }
             }
@@ -102,12 +109,10 @@ fn cycles(graph: &Graph) -> BTreeMap<Anomaly, Evidence> {
     shortest.into_iter().map(|(anomaly, way)| (anomaly, evidence(way))).collect()
 }
 
-/// Whether the way back of a cycle that begins with an anti-dependency has another one, does not
-/// end with one, and comes to no transaction twice.
-fn is_apart(way: &[Directed]) -> bool {
-    let is_rw = |edge: &Directed| edge.1.why == Dependency::ReadWrite;
+/// Whether a way comes to no transaction twice.
+fn is_simple(way: &[Directed]) -> bool {
     let nodes: BTreeSet<usize> = way.iter().map(|edge| edge.0).collect();
-    way.iter().any(is_rw) && !way.last().is_some_and(is_rw) && nodes.len() == way.len()
+    nodes.len() == way.len()
 }
 
 /// Two transactions that read the same version of an object, and then both wrote the object.

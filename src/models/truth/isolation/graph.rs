@@ -110,40 +110,40 @@ impl Graph {
             .collect()
     }
 
-    /// The shortest way from one transaction to another by edges that are allowed, none of them
-    /// over one that is avoided. A way may depend on whether the edge before was of one kind: it
-    /// is asked with whether the last one was an anti-dependency (and at first, with what is
-    /// given).
+    /// The shortest way from one transaction to another, none of it over one that is avoided, and
+    /// over its end only at its end. `next` says in which of four states one is after an edge of a
+    /// kind, by the state before it, if one may take it; the last state must be one that `ends`.
     pub fn way(
         &self,
-        from: usize,
+        (from, first): (usize, usize),
         to: usize,
         avoids: Option<usize>,
-        after_rw: bool,
-        allows: impl Fn(Dependency, bool) -> bool,
+        next: impl Fn(usize, Dependency) -> Option<usize>,
+        ends: impl Fn(usize) -> bool,
     ) -> Option<Vec<Directed>> {
+        const STATES: usize = 4;
         if from == to {
-            return Some(vec![]);
+            return ends(first).then(Vec::new);
         }
-        let place = |node: usize, after_rw: bool| node * 2 + usize::from(after_rw);
-        let mut came: Vec<Option<(usize, Directed)>> = vec![None; self.after.len() * 2];
-        let mut seen = vec![false; self.after.len() * 2];
-        seen[place(from, after_rw)] = true;
-        let mut queue = VecDeque::from([(from, after_rw)]);
-        while let Some((node, after_rw)) = queue.pop_front() {
+        let mut came: Vec<Option<(usize, Directed)>> = vec![None; self.after.len() * STATES];
+        let mut seen = vec![false; self.after.len() * STATES];
+        seen[from * STATES + first] = true;
+        let mut queue = VecDeque::from([(from, first)]);
+        while let Some((node, state)) = queue.pop_front() {
             for step in &self.after[node] {
                 let is_within = self.component[step.to] == self.component[from];
-                let is_rw = step.why == Dependency::ReadWrite;
-                let next = place(step.to, is_rw);
-                let is_open = is_within && Some(step.to) != avoids && !seen[next];
-                if !is_open || !allows(step.why, after_rw) {
+                let Some(state_then) = next(state, step.why) else { continue };
+                let then = step.to * STATES + state_then;
+                if !is_within || Some(step.to) == avoids || seen[then] {
                     continue;
                 }
-                seen[next] = true;
-                came[next] = Some((place(node, after_rw), (node, *step)));
-                if step.to == to {
+                seen[then] = true;
+                came[then] = Some((node * STATES + state, (node, *step)));
+                if step.to != to {
+                    queue.push_back((step.to, state_then));
+                } else if ends(state_then) {
                     let mut way = vec![];
-                    let mut at = next;
+                    let mut at = then;
                     while let Some((before, edge)) = came[at] {
                         way.push(edge);
                         at = before;
@@ -151,7 +151,6 @@ impl Graph {
                     way.reverse();
                     return Some(way);
                 }
-                queue.push_back((step.to, is_rw));
             }
         }
         None

@@ -114,7 +114,8 @@ impl Transactions {
     }
 
     /// The versions of an object are in this order of their writers, all of which commit;
-    /// otherwise they are in the order in which their writers committed.
+    /// otherwise they are in the order in which their writers committed. Who is named and has not
+    /// written the object is left out, and who has written it and is not named comes last.
     ///
     /// # Panics
     /// If one is named twice.
@@ -198,7 +199,8 @@ impl Transactions {
             let order: Vec<usize> = match self.orders.get(object) {
                 // Those that are not named come last.
                 Some(given) => {
-                    let known = given.iter().copied().filter(|it| committed.contains(it));
+                    let wrote = |it: &usize| committed.contains(it) && writers.contains(it);
+                    let known = given.iter().copied().filter(wrote);
                     known.chain(commits.filter(|it| !given.contains(it))).collect()
                 }
                 None => commits.collect(),

@@ -11,8 +11,10 @@ mod multi_message;
 mod single;
 mod slot_agreement;
 mod slot_validity;
+mod spec;
 mod tenure;
 mod theory;
+mod traps;
 mod validity;
 
 pub use agreement::Agreement;
@@ -26,6 +28,7 @@ pub use multi_message::MultiPaxosMessage;
 pub use single::{Ballot, Paxos, PaxosMessage};
 pub use slot_agreement::SlotAgreement;
 pub use slot_validity::SlotValidity;
+pub use spec::{PaxosAcceptor, PaxosAction, PaxosSpec, PaxosSpecState};
 pub use tenure::{Tenure, Tenures, tenures};
 pub use theory::{command_messages, decision_messages, quorum_round_trip};
 pub use validity::Validity;

@@ -11,7 +11,7 @@ use super::slot_agreement::SlotAgreement;
 use super::slot_validity::SlotValidity;
 use super::tenure::Chronicle;
 use crate::number::positive;
-use crate::state::cluster::{Outbox, Property, Replica, Request, compiled_here};
+use crate::state::cluster::{Outbox, Property, Replica, Request, Setting, compiled_here};
 use crate::state::consistency::{KeyValueCall, KeyValueSpec};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -308,6 +308,13 @@ impl Replica for MultiPaxos {
     type Message = MultiPaxosMessage;
 
     compiled_here!();
+
+    fn check(&self, setting: Setting) {
+        let (first, second) = self.quorum_sizes(setting.nodes);
+        setting.has_quorums("MultiPaxos::quorums", first.max(second));
+        let longest = 2.0 * self.timeout;
+        setting.allows("MultiPaxos::timing", "longest election time-out", longest);
+    }
 
     fn start(&mut self, out: &mut Outbox<Self>) {
         out.after(self.heartbeat, TICK);

@@ -8,7 +8,7 @@ use super::flaw::PaxosFlaw;
 use super::learning::Learning;
 use super::validity::Validity;
 use crate::number::positive;
-use crate::state::cluster::{Outbox, Property, Replica, Request, compiled_here};
+use crate::state::cluster::{Outbox, Property, Replica, Request, Setting, compiled_here};
 
 /// A ballot: a counter, from 1 on, and the node that began it. Ballots are ordered so.
 pub type Ballot = (u64, usize);
@@ -259,6 +259,12 @@ impl Replica for Paxos {
     type Message = PaxosMessage;
 
     compiled_here!();
+
+    fn check(&self, setting: Setting) {
+        let (first, second) = self.quorum_sizes(setting.nodes);
+        setting.has_quorums("Paxos::quorums", first.max(second));
+        setting.allows("Paxos::patience", "patience of a proposer", self.patience);
+    }
 
     fn call(&mut self, request: Request, call: ConsensusCall, out: &mut Outbox<Self>) {
         let ConsensusCall::Propose(value) = call;

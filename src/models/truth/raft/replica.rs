@@ -9,7 +9,7 @@ use super::properties;
 use super::replication::Peer;
 use super::settings::Settings;
 use super::store::{Snapshot, Store};
-use crate::state::cluster::{Outbox, Property, Replica, Request, compiled_here};
+use crate::state::cluster::{Outbox, Property, Replica, Request, Setting, compiled_here};
 use crate::state::consistency::{KeyValueCall, KeyValueSpec};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -183,8 +183,11 @@ impl Replica for Raft {
 
     compiled_here!();
 
+    fn check(&self, setting: Setting) {
+        self.settings.check(setting);
+    }
+
     fn start(&mut self, out: &mut Outbox<Self>) {
-        self.settings.check(out.nodes());
         self.node = out.node();
         self.log = Log::new(self.settings.voters.unwrap_or(Nodes::below(out.nodes())));
         self.begin(out);

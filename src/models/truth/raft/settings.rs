@@ -3,6 +3,7 @@
 use super::members::Nodes;
 use super::replica::Raft;
 use crate::number::positive;
+use crate::state::cluster::Setting;
 
 /// How it is set up.
 #[derive(Clone, Debug)]
@@ -75,10 +76,11 @@ impl Settings {
         due.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, nodes)| *nodes)
     }
 
-    /// What does not go together is known when it starts.
+    /// What does not go together is told before a run.
     #[track_caller]
-    pub fn check(&self, nodes: usize) {
-        let (low, _) = self.timeouts;
+    pub fn check(&self, setting: Setting) {
+        let Setting { nodes, .. } = setting;
+        let (low, high) = self.timeouts;
         assert!(
             nodes <= Nodes::MOST,
             "Raft: there may be at most {} nodes, but there are {nodes}; give Scenario::nodes \
@@ -91,6 +93,7 @@ impl Settings {
              followers would depose every leader; give Raft::timeouts more or Raft::heartbeat less",
             self.heartbeat
         );
+        setting.allows("Raft::timeouts", "longest election time-out", high);
         let named = self.plan.iter().map(|(_, nodes)| *nodes).chain(self.voters);
         if let Some(node) = named.flat_map(Nodes::iter).find(|node| *node >= nodes) {
             panic!(

@@ -23,6 +23,9 @@ pub fn amdahl(serial: f64, n: f64) -> f64 {
 #[track_caller]
 pub fn gustafson(serial: f64, n: f64) -> f64 {
     let (serial, n) = checked("gustafson", serial, n);
+    if n == f64::INFINITY {
+        return if serial < 1.0 { n } else { 1.0 };
+    }
     n - serial * (n - 1.0)
 }
 
@@ -74,13 +77,19 @@ impl Scalability {
         self.throughput(n) / self.gamma
     }
 
-    /// Where the throughput is greatest, √((1 - σ) / κ); infinite without κ.
+    /// Where the throughput is greatest, √((1 - σ) / κ); infinite where κ is not above 0, so that
+    /// it grows without end, and 0 where σ is 1 or more, so that it never grows. What was fitted
+    /// may have such coefficients.
     pub fn peak(&self) -> f64 {
-        ((1.0 - self.sigma) / self.kappa).sqrt()
+        if self.sigma >= 1.0 {
+            return 0.0;
+        }
+        if self.kappa > 0.0 { ((1.0 - self.sigma) / self.kappa).sqrt() } else { f64::INFINITY }
     }
 
-    /// The coefficients that fit measured throughputs `(n, throughput)` best, by least squares
-    /// (Gauss and Newton), each with its 95 % interval.
+    /// The coefficients that fit measured throughputs `(n, throughput)` best, each with its 95 %
+    /// interval: by least squares of the logarithms (Gauss and Newton), since a measurement of a
+    /// large throughput errs by more than one of a small one, but not by a larger part of it.
     ///
     /// # Panics
     /// With fewer than 4 measurements, with ones that are no positive numbers, or where all are
@@ -98,7 +107,7 @@ impl Scalability {
             positive(PLACE, "number of processors of each measurement", *n);
             positive(PLACE, "throughput of each measurement", *throughput);
         }
-        // N / X is linear: (1 + σ (N - 1) + κ N (N - 1)) / γ. From there on by the errors of X.
+        // N / X is linear: (1 + σ (N - 1) + κ N (N - 1)) / γ. From there on by the relative errors of X.
         let rows = measured.iter().map(|(n, x)| ([1.0, n - 1.0, n * (n - 1.0)], n / x));
         let weighted = rows.map(|(row, y)| (row.map(|v| v / y), 1.0));
         let Some((start, _)) = least_squares(&weighted.collect::<Vec<_>>()) else {
@@ -106,7 +115,15 @@ impl Scalability {
                 "{PLACE}: the measurements must be of at least 3 different numbers of processors"
             );
         };
+        // A law that is positive wherever something was measured, so that it has a logarithm.
+        let is_law = |at: [f64; 3]| {
+            let below = |n: f64| 1.0 + at[1] * (n - 1.0) + at[2] * n * (n - 1.0);
+            at[0] > 0.0 && measured.iter().all(|(n, _)| below(*n) > 0.0)
+        };
         let mut at = [1.0 / start[0], start[1] / start[0], start[2] / start[0]];
+        if !is_law(at) {
+            at = [measured[0].1 / measured[0].0, 0.0, 0.0];
+        }
         let law = |at: [f64; 3]| Scalability { gamma: at[0], sigma: at[1], kappa: at[2] };
         let mut spread = [[0.0; 3]; 3];
         for _ in 0..50 {
@@ -115,18 +132,21 @@ impl Scalability {
                 .map(|(n, x)| {
                     let model = law(at).throughput(*n);
                     let below = at[0] * n / model;
-                    let slope = -model / below;
-                    ([model / at[0], slope * (n - 1.0), slope * n * (n - 1.0)], x - model)
+                    let slope = -1.0 / below;
+                    ([1.0 / at[0], slope * (n - 1.0), slope * n * (n - 1.0)], (x / model).ln())
                 })
                 .collect();
             let Some((step, inverse)) = least_squares(&rows) else { break };
             spread = inverse;
-            at = [at[0] + step[0], at[1] + step[1], at[2] + step[2]];
+            let moved = |part: f64| [0, 1, 2].map(|i| at[i] + part * step[i]);
+            let parts = (0..40).map(|halved| 0.5f64.powi(halved));
+            let Some(part) = parts.into_iter().find(|part| is_law(moved(*part))) else { break };
+            at = moved(part);
             if step.iter().zip(at).all(|(step, at)| step.abs() <= 1e-12 * at.abs().max(1e-9)) {
                 break;
             }
         }
-        let errors = measured.iter().map(|(n, x)| (x - law(at).throughput(*n)).powi(2));
+        let errors = measured.iter().map(|(n, x)| (x / law(at).throughput(*n)).ln().powi(2));
         let freedom = measured.len() - 3;
         let variance = errors.sum::<f64>() / freedom as f64;
         let of = |i: usize| Estimate {

@@ -4,7 +4,8 @@
 
 use crate::columns::Columns;
 use crate::number::positive;
-use crate::sim::{Stream, replicate};
+use crate::sim::{Calendar, Stream, replicate};
+use crate::work::Backoff;
 use crate::work::engine::BATCH;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
@@ -19,6 +20,19 @@ pub struct RetryStorm {
     retries: u32,
     spike: Option<(Range<f64>, f64)>,
     room: usize,
+    budget: Option<f64>,
+    backoff: Option<Backoff>,
+}
+
+/// Retries that a budget keeps for later at most.
+const KEPT: f64 = 10.0;
+
+/// What is known of an attempt: how often its client had asked before, and how long it waited the
+/// latest time before it asked again.
+#[derive(Clone, Copy)]
+struct Asked {
+    retries: u32,
+    waited: f64,
 }
 
 impl RetryStorm {
@@ -36,7 +50,31 @@ impl RetryStorm {
             retries,
             spike: None,
             room: usize::MAX,
+            budget: None,
+            backoff: None,
         }
+    }
+
+    /// The same with a budget for retries, all clients together: each request adds this fraction
+    /// of a retry, 0.1 for a tenth, and a client asks again only if a whole one is there. Up to
+    /// ten that were not used are kept, or what one request adds, if that is more.
+    ///
+    /// # Panics
+    /// If the fraction is not a number of at least 0.
+    #[track_caller]
+    pub fn budget(self, fraction: f64) -> Self {
+        assert!(
+            fraction >= 0.0 && fraction.is_finite(),
+            "RetryStorm::budget: the retries for each request must be a number of at least 0, but \
+             it is {fraction}; give 0.1 for one retry in ten requests"
+        );
+        Self { budget: Some(fraction), ..self }
+    }
+
+    /// The same with clients that wait after a time-out before they ask again. How often they do
+    /// is limited by the retries of [`RetryStorm::new`] alone.
+    pub fn backoff(self, backoff: Backoff) -> Self {
+        Self { backoff: Some(backoff.without_end()), ..self }
     }
 
     /// The same with a line that holds so many: who comes when it is full is not told, and waits
@@ -76,10 +114,12 @@ impl RetryStorm {
     }
 
     /// The attempts that come when so many come: λ (1 + p + .. + p^retries), p being the chance
-    /// that one fails. A mean-field picture: attempts are taken as Poisson.
+    /// that one fails, and with a budget no more retries than it allows. A mean-field picture:
+    /// attempts are taken as Poisson. Backoff makes retries later and not fewer: nothing changes.
     pub fn caused(&self, attempts: f64) -> f64 {
         let fails = self.fails(attempts);
-        self.rate * (0..=self.retries).map(|k| fails.powi(k as i32)).sum::<f64>()
+        let all = (0..=self.retries).map(|k| fails.powi(k as i32)).sum::<f64>();
+        self.rate * self.budget.map_or(all, |budget| all.min(1.0 + budget))
     }
 
     /// The rates of attempts that keep themselves up, in ascending order: one, or three, of which
@@ -128,7 +168,7 @@ impl RetryStorm {
             _ => self.rate,
         };
         let runs = replicate(replications, |replication| {
-            self.run(intervals, step, most, rate, Stream::new(seed, replication, "storm"))
+            self.run(intervals, step, most, rate, |name| Stream::new(seed, replication, name))
         });
         let mean = |i: usize, part: usize| {
             runs.iter().map(|run| run[i][part]).sum::<f64>() / replications as f64
@@ -176,8 +216,7 @@ impl RetryStorm {
         let rate = |now: f64| way[((now / hold) as usize).min(way.len() - 1)];
         let halves = 2 * way.len();
         let runs = replicate(replications, |replication| {
-            let random = Stream::new(seed, replication, "storm");
-            self.run(halves, hold / 2.0, most, rate, random)
+            self.run(halves, hold / 2.0, most, rate, |name| Stream::new(seed, replication, name))
         });
         let answered = |held: usize| {
             let of = |part: usize| runs.iter().map(|run| run[2 * held + 1][part]).sum::<f64>();
@@ -200,14 +239,18 @@ impl RetryStorm {
         step: f64,
         most: f64,
         rate: impl Fn(f64) -> f64,
-        mut random: Stream,
+        stream: impl Fn(&str) -> Stream,
     ) -> Vec<[f64; 4]> {
+        let (mut random, mut waits) = (stream("storm"), stream("backoff"));
         let mut rows = vec![[0.0; 4]; intervals];
         // Attempts wait with the time at which their client gives up; those that are due to be
         // repeated, in the order of time, with how often they were.
         let mut line: VecDeque<(f64, u64)> = VecDeque::new();
-        let mut open: BTreeMap<u64, u32> = BTreeMap::new();
+        let mut open: BTreeMap<u64, Asked> = BTreeMap::new();
         let mut due: VecDeque<(f64, u64)> = VecDeque::new();
+        // Those who wait before they ask again, and the retries that the budget has left.
+        let mut later: Calendar<Asked> = Calendar::new();
+        let mut allowed = KEPT;
         let (mut served, mut number, mut batch) = (f64::INFINITY, 0u64, 0);
         let mut arrival = random.exponential() / most;
         let end = intervals as f64 * step;
@@ -218,7 +261,8 @@ impl RetryStorm {
                 crate::interrupt::tick();
             }
             let gives_up = due.front().map_or(f64::INFINITY, |(at, _)| *at);
-            let now = arrival.min(served).min(gives_up);
+            let asks_again = later.upcoming().unwrap_or(f64::INFINITY);
+            let now = arrival.min(served).min(gives_up).min(asks_again);
             while row < intervals && now >= (row + 1) as f64 * step {
                 rows[row][3] = line.len() as f64;
                 row += 1;
@@ -241,22 +285,33 @@ impl RetryStorm {
                 };
             } else if now == gives_up {
                 if let Some((_, attempt)) = due.pop_front()
-                    && let Some(retries) = open.remove(&attempt)
+                    && let Some(Asked { retries, waited }) = open.remove(&attempt)
                     && retries < self.retries
+                    && (self.budget.is_none() || allowed >= 1.0)
                 {
-                    asks = Some(retries + 1);
+                    allowed -= 1.0;
+                    let delay = self.backoff.and_then(|b| b.delay(retries, waited, &mut waits));
+                    let again = Asked { retries: retries + 1, waited: delay.unwrap_or(0.0) };
+                    match delay {
+                        Some(delay) => later.book_at(now + delay, again),
+                        None => asks = Some(again),
+                    }
                 }
+            } else if now == asks_again {
+                asks = later.next();
             } else {
                 // By thinning: in ordinary times a part of the arrivals of the busiest.
                 if random.uniform() * most < rate(now) {
                     rows[row][0] += 1.0;
-                    asks = Some(0);
+                    asks = Some(Asked { retries: 0, waited: 0.0 });
+                    let budget = self.budget.unwrap_or(0.0);
+                    allowed = (allowed + budget).min(budget.max(KEPT));
                 }
                 arrival = now + random.exponential() / most;
             }
-            if let Some(retries) = asks {
+            if let Some(asked) = asks {
                 rows[row][1] += 1.0;
-                open.insert(number, retries);
+                open.insert(number, asked);
                 due.push_back((now + self.timeout, number));
                 if line.is_empty() {
                     served = now + random.exponential() / self.service_rate;

@@ -1,5 +1,6 @@
 //! M/M/c and what follows from Erlang's two formulas.
 
+use super::tail::Tail;
 use super::{Theory, TheoryError};
 use crate::work::queue::Queue;
 use statrs::distribution::{Continuous as _, ContinuousCDF as _, Normal};
@@ -9,8 +10,25 @@ pub(super) fn of(queue: &Queue) -> Result<Theory, TheoryError> {
     let waiting = erlang_c(queue.servers(), queue.offered_load())?;
     let spare = queue.servers() as f64 * queue.service_rate() - queue.arrival_rate();
     let theory = Theory::from_wait(queue, waiting / spare, Some(waiting), "Erlang, 1917");
-    Ok(Theory { tail: Some(spare), ..theory })
+    let tail = Tail::Exponential { falls: spare, service: queue.service_rate() };
+    Ok(Theory { tail, ..theory })
 }
+
+/// G/G/∞: nobody waits, so that there are as many as arrive in the time of a service.
+pub(super) fn without_limit(queue: &Queue) -> Result<Theory, TheoryError> {
+    if queue.balking.is_some() {
+        return Err(TheoryError::Unknown("servers without limit and customers who balk"));
+    }
+    if !queue.offered_load().is_finite() {
+        return Err(TheoryError::Infinite { what: "mean of the service time" });
+    }
+    let theory = Theory::from_wait(queue, 0.0, Some(0.0), "Takács, 1962");
+    let service = queue.service.rate_if_exponential().filter(|_| queue.classes.is_empty());
+    Ok(Theory { utilization: 0.0, tail: Tail::NoWait { service }, ..theory })
+}
+
+/// More servers than a recursion should go through.
+const MOST_SERVERS: usize = 1_000_000_000;
 
 /// Erlang B: the fraction of customers lost when those who find all servers
 /// busy leave, at an offered load in erlangs. By the recursion
@@ -18,12 +36,22 @@ pub(super) fn of(queue: &Queue) -> Result<Theory, TheoryError> {
 /// for any number of servers.
 ///
 /// # Errors
-/// If there is no server or the load is not a positive number.
+/// If there is no server, the load is not a positive number, or a billion servers are not enough.
 pub fn erlang_b(servers: usize, offered: f64) -> Result<f64, TheoryError> {
     check(servers, offered)?;
+    // Well beyond the load the recursion comes to its end, for nobody is lost.
+    if servers > MOST_SERVERS && offered > MOST_SERVERS as f64 / 3.0 {
+        return Err(TheoryError::Unknown("more than a billion servers that are all busy"));
+    }
     let mut inverse = 1.0;
     for k in 1..=servers {
         inverse = 1.0 + inverse * (k as f64 / offered);
+        if inverse == f64::INFINITY {
+            break;
+        }
+        if k % (1 << 20) == 0 {
+            crate::interrupt::tick();
+        }
     }
     Ok(1.0 / inverse)
 }

@@ -1,5 +1,6 @@
 //! One server and any service; several servers and one that is special.
 
+use super::tail::Tail;
 use super::{Theory, TheoryError, sizes};
 use crate::sim::Distribution;
 use crate::work::discipline::Discipline;
@@ -146,7 +147,7 @@ pub(super) fn memoryless(queue: &Queue) -> Result<Theory, TheoryError> {
     let fifo = super::erlang::of(queue)?;
     let at_once = matches!(queue.discipline, Discipline::Lifo | Discipline::Siro);
     let waiting = fifo.waiting.filter(|_| at_once);
-    Ok(Theory { tail: None, waiting, ..fifo })
+    Ok(Theory { tail: Tail::Unknown, waiting, ..fifo })
 }
 
 /// GI/M/1: a newcomer finds n customers with probability (1 - σ) σ^n, where σ is the transform of
@@ -176,7 +177,7 @@ pub(super) fn memoryless_service(
     let sigma = (low + high) / 2.0;
     let falls = rate * (1.0 - sigma);
     let theory = Theory::from_wait(queue, sigma / falls, Some(sigma), "Smith, 1953; Kendall, 1953");
-    Ok(Theory { tail: Some(falls), ..theory })
+    Ok(Theory { tail: Tail::Exponential { falls, service: rate }, ..theory })
 }
 
 /// M/D/c: each server serves every c-th customer, so that the wait is that of E_c/D/1; and that

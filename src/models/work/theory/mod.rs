@@ -5,13 +5,14 @@ mod erlang;
 mod general;
 mod modulated;
 mod sizes;
+mod tail;
 
 pub use erlang::{erlang_b, erlang_c, halfin_whitt};
 
 use super::discipline::Discipline;
 use super::queue::Queue;
-use crate::number::fraction;
 use std::fmt;
+use tail::Tail;
 
 /// The steady state of a queue. Names and units are those of [`Estimates`](super::Estimates).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,10 +25,9 @@ pub struct Theory {
     pub queue_length: f64,
     /// Mean number of customers in the system, L.
     pub number_in_system: f64,
-    /// The fraction of server time spent busy, ρ.
+    /// The fraction of server time spent busy, ρ; 0 with servers without limit.
     pub utilization: f64,
-    /// The fraction of those who are served that wait at all; not a number where that is not
-    /// known in closed form, which is told by [`Theory::probability_of_waiting`].
+    /// The fraction of those who are served that wait at all, where that is known.
     waiting: Option<f64>,
     /// The fraction of customers that find no room, or balk.
     pub lost: f64,
@@ -35,8 +35,8 @@ pub struct Theory {
     pub abandoned: f64,
     /// Who found it.
     pub source: &'static str,
-    /// How fast the tail of the wait falls, per unit of time, if it is exponential.
-    tail: Option<f64>,
+    /// How waits and stays are distributed, where that is known.
+    tail: Tail,
 }
 
 impl Theory {
@@ -47,6 +47,9 @@ impl Theory {
         }
         if queue.breakdowns.is_some() {
             return Err(TheoryError::Unknown("servers that break down"));
+        }
+        if queue.servers == usize::MAX {
+            return erlang::without_limit(queue);
         }
         if queue.patience.is_some() || queue.balking.is_some() || queue.room.is_some() {
             return chain::of(queue);
@@ -77,11 +80,11 @@ impl Theory {
             (false, 1, _) if fifo && queue.classes.is_empty() => {
                 match queue.service.rate_if_exponential() {
                     Some(rate) => general::memoryless_service(queue, between, rate),
-                    None => Err(TheoryError::Unknown("G/G/1")),
+                    None => Err(TheoryError::Approximate("G/G/1")),
                 }
             }
-            (true, ..) => Err(TheoryError::Unknown("several servers and this service or order")),
-            (false, ..) => Err(TheoryError::Unknown("G/G/c, or another order than FIFO")),
+            _ if fifo => Err(TheoryError::Approximate("G/G/c")),
+            _ => Err(TheoryError::Unknown("several servers, or such arrivals, in this order")),
         }
     }
 
@@ -98,56 +101,16 @@ impl Theory {
             lost: 0.0,
             abandoned: 0.0,
             source,
-            tail: None,
+            tail: Tail::Unknown,
         }
     }
 
     /// The fraction of those who are served that wait at all.
     ///
-    /// # Panics
-    /// Where no closed form is known.
-    #[track_caller]
-    pub fn probability_of_waiting(&self) -> f64 {
-        match self.waiting {
-            Some(waiting) => waiting,
-            None => panic!(
-                "Theory::probability_of_waiting: there is no closed form for this queue ({}); \
-                 simulate it",
-                self.source
-            ),
-        }
-    }
-
-    /// The fraction of customers that wait longer than `t` units of time: M/M/c and GI/M/1.
-    ///
-    /// # Panics
-    /// Where no closed form is known.
-    #[track_caller]
-    pub fn wait_exceeds(&self, t: f64) -> f64 {
-        self.probability_of_waiting() * (-self.falls("Theory::wait_exceeds") * t.max(0.0)).exp()
-    }
-
-    /// The wait that a fraction `p` of the customers does not exceed, in units of time: M/M/c
-    /// and GI/M/1.
-    ///
-    /// # Panics
-    /// If `p` is not at least 0 and below 1, or where no closed form is known.
-    #[track_caller]
-    pub fn wait_quantile(&self, p: f64) -> f64 {
-        fraction("Theory::wait_quantile", p);
-        let falls = self.falls("Theory::wait_quantile");
-        (self.probability_of_waiting() / (1.0 - p)).ln().max(0.0) / falls
-    }
-
-    #[track_caller]
-    fn falls(&self, place: &str) -> f64 {
-        match self.tail {
-            Some(tail) => tail,
-            None => panic!(
-                "{place}: the tail of this queue's wait has no closed form ({}); simulate it",
-                self.source
-            ),
-        }
+    /// # Errors
+    /// Where this library has no closed form.
+    pub fn probability_of_waiting(&self) -> Result<f64, TheoryError> {
+        self.waiting.ok_or(TheoryError::Unknown("who waits in this queue"))
     }
 }
 
@@ -160,7 +123,7 @@ fn stable(queue: &Queue) -> Result<(), TheoryError> {
     }
 }
 
-/// Why there is no closed form.
+/// Why a closed form cannot be had.
 #[derive(Clone, Copy, PartialEq)]
 pub enum TheoryError {
     /// The load offered, in erlangs, is at least the number of servers.
@@ -171,8 +134,12 @@ pub enum TheoryError {
     NoServers,
     /// The wait is infinite on average, though the servers keep up: a moment of the service is.
     Infinite { what: &'static str },
-    /// Nobody has found one, for what is named.
+    /// This library has none, for what is named.
     Unknown(&'static str),
+    /// This library has none, for what is named, but an approximation.
+    Approximate(&'static str),
+    /// Everybody goes away again: there is no wait of those who are served.
+    Nobody,
 }
 
 impl fmt::Display for TheoryError {
@@ -200,10 +167,18 @@ impl fmt::Display for TheoryError {
                 "the mean wait is infinite, because the {what} is; give a distribution with a \
                  lighter tail, as a Pareto with a shape above 2"
             ),
-            Self::Unknown(what) => write!(
+            Self::Unknown(what) => {
+                write!(f, "this library has no closed form for {what}; simulate it")
+            }
+            Self::Approximate(what) => write!(
                 f,
-                "there is no closed form for {what}; simulate it, or ask Queue::allen_cunneen for \
-                 an approximation"
+                "this library has no closed form for {what}; simulate it, or ask \
+                 Queue::allen_cunneen for an approximation"
+            ),
+            Self::Nobody => write!(
+                f,
+                "nobody is served, because everybody balks; give a probability to balk below 1 \
+                 where nobody is present"
             ),
         }
     }
@@ -246,32 +221,19 @@ mod tests {
                 Queue::new(Arrivals::modulated(&[(1.0, 1.0)]), Distribution::erlang(2, 0.5), 1),
                 "depend on one another",
             ),
-            (Queue::new(Distribution::erlang(2, 2.0), Distribution::erlang(2, 1.0), 1), "G/G/1"),
+            (
+                Queue::new(Distribution::erlang(2, 2.0), Distribution::erlang(2, 1.0), 1),
+                "G/G/1; simulate it, or ask Queue::allen_cunneen",
+            ),
             (
                 Queue::mm1(0.5, 1.0)
                     .breakdowns(Distribution::exponential(9.0), Distribution::exponential(1.0)),
-                "break down",
+                "break down; simulate it",
             ),
         ];
         for (queue, told) in cases {
             let said = queue.theory().unwrap_err().to_string();
             assert!(said.contains(told), "{said}");
         }
-    }
-
-    #[test]
-    fn the_quantile_inverts_the_tail() {
-        let theory = Queue::mmc(3.2, 1.0, 4).theory().unwrap();
-        for p in [0.5, 0.9, 0.99] {
-            assert!((theory.wait_exceeds(theory.wait_quantile(p)) - (1.0 - p)).abs() < 1e-12);
-        }
-        assert_eq!(theory.wait_quantile(0.1), 0.0);
-        assert_eq!(theory.wait_exceeds(0.0), theory.probability_of_waiting());
-    }
-
-    #[test]
-    #[should_panic(expected = "below 1, but it is 99")]
-    fn a_percentage_is_not_a_fraction() {
-        Queue::mm1(0.5, 1.0).theory().unwrap().wait_quantile(99.0);
     }
 }

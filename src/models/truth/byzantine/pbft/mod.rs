@@ -3,13 +3,13 @@
 
 mod client;
 mod message;
+mod settings;
 mod slots;
 mod views;
 
 pub use message::{Baggage, Certificate, PbftMessage};
 
-use crate::number::positive;
-use crate::state::cluster::{Outbox, Property, Replica, Request, compiled_here};
+use crate::state::cluster::{Outbox, Property, Replica, Request, Setting, compiled_here};
 use crate::state::consistency::{KeyValueCall, KeyValueSpec, RegisterReply};
 use crate::truth::paxos::{Command, ReplicatedLog, SlotAgreement, SlotValidity, Store};
 use PbftMessage::{Commit, Committed, Lacks, NewView, PrePrepare, Prepare, Reply, ViewChange};
@@ -48,6 +48,7 @@ pub struct Pbft {
     faults: Option<usize>,
     quorum: Option<usize>,
     behaviour: Option<Behaviour>,
+    traitors: Vec<usize>,
     patience: f64,
     timeout: f64,
     /// What this node's clients have asked: the number of a request is its index.
@@ -95,6 +96,7 @@ impl Pbft {
             faults: None,
             quorum: None,
             behaviour: None,
+            traitors: vec![],
             patience: 50.0,
             timeout: 100.0,
             asked: vec![],
@@ -119,47 +121,6 @@ impl Pbft {
             before: 0,
             waited: 0,
         }
-    }
-
-    /// For so many faults, whether or not there are nodes enough.
-    pub fn faults(self, faults: usize) -> Self {
-        Self { faults: Some(faults), ..self }
-    }
-
-    /// With quorums of so many replicas, whether or not two of them have an honest one in common.
-    ///
-    /// # Panics
-    /// If they are of none.
-    #[track_caller]
-    pub fn quorum(self, replicas: usize) -> Self {
-        assert!(replicas >= 1, "Pbft::quorum: a quorum needs at least 1 replica");
-        Self { quorum: Some(replicas), ..self }
-    }
-
-    /// If this is replica `node`, it does not follow the protocol.
-    pub fn traitor(self, node: usize, behaviour: Behaviour) -> Self {
-        let behaviour = if self.node == node { Some(behaviour) } else { self.behaviour };
-        Self { behaviour, ..self }
-    }
-
-    /// Clients ask all replicas after `patience` milliseconds; replicas want another primary after
-    /// `timeout` milliseconds.
-    ///
-    /// # Panics
-    /// If one of them is not a positive number.
-    #[track_caller]
-    pub fn timing(self, patience: f64, timeout: f64) -> Self {
-        const PLACE: &str = "Pbft::timing";
-        let patience = positive(PLACE, "patience of clients", patience);
-        Self { patience, timeout: positive(PLACE, "time-out of replicas", timeout), ..self }
-    }
-
-    fn most_faults(&self, nodes: usize) -> usize {
-        self.faults.unwrap_or((nodes - 1) / 3)
-    }
-
-    fn quorum_of(&self, nodes: usize) -> usize {
-        self.quorum.unwrap_or((nodes + self.most_faults(nodes)) / 2 + 1)
     }
 
     fn primary(&self, nodes: usize) -> usize {
@@ -326,6 +287,10 @@ impl Replica for Pbft {
     type Message = PbftMessage;
 
     compiled_here!();
+
+    fn check(&self, setting: Setting) {
+        self.suits(setting);
+    }
 
     fn start(&mut self, out: &mut Outbox<Self>) {
         out.after(self.patience, TICK);
