@@ -25,7 +25,7 @@ class RustKernel(suite.KernelTests):
     code_stderr = 'eprintln!("oops");'
     completion_samples = [
         {"text": "erl", "matches": {"erlang_b", "erlang_c"}},
-        {"text": "Queue::mm", "matches": {"mm1", "mmc"}},
+        {"text": "Queue::mm", "matches": {"mm1", "mm_infinity", "mmc"}},
         {"text": "retu", "matches": {"return"}},
     ]
     complete_code_samples = ["1 + 1", "let x = 1;", "fn f() -> i32 { 1 }", ":vars"]
