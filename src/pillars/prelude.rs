@@ -16,8 +16,8 @@ pub use crate::sim::{
     quantile_interval, replicate, replicate_until,
 };
 pub use crate::state::cluster::{
-    CallOf, Measured, Outbox, Property, Replica, ReplyOf, Request, Scenario, SpaceTime, Survey,
-    Workload,
+    CallOf, Measured, Outbox, Property, Replica, ReplyOf, Request, Scenario, Schedule, SpaceTime,
+    Survey, Workload,
 };
 pub use crate::state::consistency::{
     Causal, Checker, CounterCall, CounterReply, CounterSpec, History, KeyValueCall, KeyValueSpec,
@@ -47,7 +47,8 @@ pub use crate::truth::election::{ElectionCall, ElectionSpec, Elects, Leader, One
 pub use crate::truth::explore::{Model, Search};
 pub use crate::truth::isolation::{Anomaly, Level, Mix, Program, Store, Transactions};
 pub use crate::truth::paxos::{
-    MultiPaxos, Paxos, PaxosFlaw, command_messages, decision_messages, duels, tenures,
+    MultiPaxos, Paxos, PaxosAction, PaxosFlaw, PaxosSpec, command_messages, decision_messages,
+    duels, tenures,
 };
 pub use crate::truth::raft::{Elections, Leases, Raft, Trap};
 pub use crate::truth::time::{
