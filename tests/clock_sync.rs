@@ -58,9 +58,15 @@ fn synchronisation_is_off_by_what_the_formulas_say() {
     // Who learns the rate is hardly off before a poll either.
     let drifting = ClockSync::ways(5.0, 5.0).clock(0.0, 50.0).polls(200);
     assert!((drifting.bias_before() - 3.2).abs() < 1e-12);
-    near("drifts", drifting.survey(runs()).before, 3.2);
+    let drifting_set = drifting.survey(runs());
+    near("drifts", drifting_set.before, 3.2);
     let learnt = drifting.learns_rate(0.3).survey(runs());
     assert!(learnt.before.mean.abs() < 0.05, "{}", learnt.before);
+    // That is the mean of both signs: what one sees at a time is more, and not less than after.
+    assert!(learnt.before_magnitude.low() > learnt.magnitude.high());
+    assert!((0.3..3.0).contains(&learnt.before_magnitude.mean), "{}", learnt.before_magnitude);
+    let set = drifting_set.before_magnitude;
+    assert!((set.mean - 3.2).abs() < 0.2, "{set}");
 }
 
 /// Against the definition: the hull of all ends that enough intervals have.
@@ -209,6 +215,19 @@ fn the_wait_makes_all_transactions_externally_consistent() {
             broken += usize::from(!is_consistent);
         }
         assert_eq!(broken == 0, *holds, "case {number}: {broken} runs broken");
+    }
+}
+
+/// ε(t) is what a clock says after so long, and its mean is the mean.
+#[test]
+fn the_uncertainty_is_a_curve() {
+    let tooth = Uncertainty::SPANNER;
+    assert_eq!((tooth.at(0.0), tooth.at(15_000.0), tooth.at(30_000.0)), (1.0, 4.0, 1.0));
+    assert!((tooth.at(-1.0) - 6.9998).abs() < 1e-9 && tooth.at(29_999.0) < 7.0);
+    assert_eq!(Uncertainty::Constant(3.0).at(12.5), 3.0);
+    for it in [tooth, Uncertainty::Constant(2.5)] {
+        let sum: f64 = (0..3_000).map(|step| it.at(20.0 * f64::from(step) + 10.0)).sum();
+        assert!((sum / 3_000.0 - it.mean()).abs() < 1e-9, "{it:?}");
     }
 }
 

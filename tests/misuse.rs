@@ -145,9 +145,21 @@ fn a_readers_protocol_comes_to_an_end() {
             Box::new(move || drop(bounded().run(Reader::with(Habit::Floods), 0))),
             "have not come to rest; does one send messages or set timers without end?",
         ),
-        // Without a bound of the reader's there is one too.
+        // Without a bound of the reader's there is one too, and it is soon reached.
         (
-            Box::new(|| drop(Scenario::nodes(3).run(Reader::with(Habit::Floods), 0))),
+            Box::new(|| drop(Scenario::nodes(3).survey(Reader::with(Habit::Floods), 100))),
+            "took 1000000 steps in",
+        ),
+        (
+            Box::new(|| drop(Scenario::nodes(3).survey(Reader::with(Habit::Restless), 100))),
+            "Allow more by Scenario::steps",
+        ),
+        // Nor may what is under way fill the memory, if more is allowed.
+        (
+            Box::new(|| {
+                let patient = Scenario::nodes(3).steps(u64::MAX);
+                drop(patient.run(Reader::with(Habit::Floods), 0));
+            }),
             "messages are under way",
         ),
         (

@@ -90,6 +90,33 @@ fn keys_keep_repeated_messages_from_taking_effect_twice() {
     near("second", choreographed.effects[1], 1.0 / 0.81);
 }
 
+/// A refund that is repeated is paid twice: compensations are messages too.
+#[test]
+fn repeated_compensations_are_counted() {
+    let saga = || payment().loss(0.1).delivery(Delivery::AtLeastOnce);
+    for saga in [saga(), saga().undo_succeeds(0.5), saga().choreographed()] {
+        let result = saga.clone().seed(7).survey(40_000);
+        for step in 0..3 {
+            near("undoings", result.undoings[step], saga.mean_undoings(step));
+        }
+        // The last step is never undone; what is undone has been done and may have been twice.
+        assert_eq!(result.undoings[2].mean, 0.0);
+        assert!(result.repeated.low() > 0.0 && result.unbalanced.low() > 0.0);
+        let known = saga.delivery(Delivery::Idempotent).survey(10_000);
+        assert_eq!((known.repeated.mean, known.unbalanced.mean), (0.0, 0.0));
+        let each: f64 = known.undoings.iter().map(|it| it.mean).sum();
+        assert!((each - known.compensations.mean).abs() < 1e-9);
+    }
+    // By hand: a charge, then a step that fails. The charge takes effect as often as the request
+    // comes until an answer arrives, 1 + G times, the refund 1 + G' times, both geometric with
+    // 1/10: they are equal with (9/10)² / (1 - (1/10)²).
+    let two = Saga::new().step("charge", 1.0, 1.0).step("never", 0.0, 1.0).loss(0.1);
+    let result = two.delivery(Delivery::AtLeastOnce).survey(40_000);
+    near("unbalanced", result.unbalanced, 1.0 - 0.81 / 0.99);
+    near("repeated", result.repeated, 0.1);
+    assert_eq!(result.undone.mean, 1.0);
+}
+
 #[test]
 fn what_makes_no_sense_is_told() {
     each_says([

@@ -5,11 +5,12 @@
 mod said;
 
 use pillars_models::truth::time::{
-    Action, DottedVersion, Execution, HybridClock, HybridTime, LamportClock, LogicalClock,
-    RandomExecution, SharedKey, SnapshotBy, Transfers, VectorClock, VectorTime, VersionVector,
-    Versioning,
+    Action, DottedVersion, Execution, HybridClock, HybridTime, LamportClock, LogicalClock, Put,
+    RandomExecution, Replicated, SharedKey, SnapshotBy, Transfers, VectorClock, VectorTime,
+    VersionVector, Versioning,
 };
 use said::each_says;
+use std::collections::BTreeSet;
 
 /// How many runs there are: `RUNS=1000` for the whole.
 fn runs() -> usize {
@@ -243,6 +244,67 @@ fn versions_are_kept_as_causal_histories_say() {
     assert!(dotted.entries.high() < client.entries.low());
     let exact = by(Versioning::CausalHistories);
     assert!(client.entries.high() < exact.entries.low());
+}
+
+/// A versioning as a reader would write it: the last writer wins.
+#[derive(Clone, Default)]
+struct Last(Option<(f64, usize)>);
+
+impl Replicated for Last {
+    type Context = ();
+
+    fn read(&self) -> (Vec<usize>, ()) {
+        (self.0.iter().map(|(_, value)| *value).collect(), ())
+    }
+
+    fn write(&mut self, put: &Put, (): &()) {
+        self.merge(&Self(Some((put.clock, put.number))));
+    }
+
+    fn merge(&mut self, other: &Self) {
+        if other.0 > self.0 {
+            self.0 = other.0;
+        }
+    }
+
+    fn entries(&self) -> usize {
+        usize::from(self.0.is_some())
+    }
+}
+
+/// One that forgets to look at what its client had seen keeps everything.
+#[derive(Clone, Default)]
+struct Hoard(BTreeSet<usize>);
+
+impl Replicated for Hoard {
+    type Context = ();
+
+    fn read(&self) -> (Vec<usize>, ()) {
+        (self.0.iter().copied().collect(), ())
+    }
+
+    fn write(&mut self, put: &Put, (): &()) {
+        self.0.insert(put.number);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.0.extend(&other.0);
+    }
+
+    fn entries(&self) -> usize {
+        self.0.len()
+    }
+}
+
+#[test]
+fn a_readers_versioning_is_measured_as_the_others_are() {
+    for key in [SharedKey::servers(3).skew(40.0), SharedKey::servers(2).roaming().seed(5)] {
+        assert_eq!(key.run_with::<Last>(4), key.run(Versioning::LastWriter, 4));
+        assert_eq!(key.survey_with::<Last>(20), key.survey(Versioning::LastWriter, 20));
+    }
+    let hoard = SharedKey::servers(3).writes(100).survey_with::<Hoard>(20);
+    assert!(hoard.lost.mean == 0.0 && hoard.most_siblings.mean > 80.0);
+    assert!(hoard.resurrected.low() > 50.0);
 }
 
 #[test]

@@ -9,8 +9,9 @@ use crate::number::positive;
 use crate::sim::Distribution;
 use std::ops::Range;
 
-/// Steps of a run unless it is told otherwise: more than any protocol here takes.
-const STEPS: u64 = 20_000_000;
+/// Steps of a run unless it is told otherwise: more than any protocol here takes, and over within
+/// a second or two.
+const STEPS: u64 = 1_000_000;
 
 /// Nodes, a network, clients, and faults on a schedule. Times are in milliseconds.
 ///
@@ -312,7 +313,8 @@ impl Scenario {
         Some(starts.reduce(f64::min)?..ends.reduce(f64::max)?)
     }
 
-    /// Gives a run up after so many steps: a protocol that never comes to rest would not end.
+    /// Gives a run up after so many steps of all its replicas (a million, unless it is told): a
+    /// protocol that never comes to rest would not end.
     ///
     /// # Panics
     /// If there are none. A run that takes more panics too, and says so.

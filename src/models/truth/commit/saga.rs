@@ -60,7 +60,8 @@ pub enum Delivery {
 pub struct SagaResult {
     /// The part of the runs in which all steps were done.
     pub completed: Estimate,
-    /// The part of the runs in which all steps that had been done were undone.
+    /// The part of the runs in which each step that had been done was compensated, as far as those
+    /// know who ran it: see `unbalanced`.
     pub undone: Estimate,
     /// The part of the runs that stayed somewhere in between: some steps done, and nobody goes on.
     pub stuck: Estimate,
@@ -72,8 +73,15 @@ pub struct SagaResult {
     pub messages: Estimate,
     /// The part of the runs in which some step took effect more than once.
     pub doubled: Estimate,
+    /// The part of the runs in which some compensation took effect more than once.
+    pub repeated: Estimate,
+    /// The part of the runs that were undone, and yet some step took effect more often than its
+    /// compensation, or less.
+    pub unbalanced: Estimate,
     /// Of each step how often it took effect, a run.
     pub effects: Vec<Estimate>,
+    /// Of each step how often its compensation took effect, a run.
+    pub undoings: Vec<Estimate>,
     /// From the first message until the saga's end is known, in milliseconds; of the runs that
     /// did not stay in between. Nothing if that is fewer than two.
     pub latency: Option<Estimate>,
@@ -216,24 +224,53 @@ impl Saga {
     /// If there is no such step, or messages stay lost.
     #[track_caller]
     pub fn mean_effects(&self, step: usize) -> f64 {
-        const PLACE: &str = "Saga::mean_effects";
+        self.has_closed_form("Saga::mean_effects", step);
+        let succeeds: f64 = self.steps[..=step].iter().map(|it| it.succeeds).product();
+        succeeds * self.repeats(step + 1)
+    }
+
+    /// How often the compensation of a step, numbered from 0, takes effect on average: as
+    /// [`Saga::mean_effects`], if a later step fails. Without a coordinator the repetitions on the
+    /// way back come on top of those on the way to the step that failed.
+    ///
+    /// # Panics
+    /// If there is no such step, or messages stay lost.
+    #[track_caller]
+    pub fn mean_undoings(&self, step: usize) -> f64 {
+        self.has_closed_form("Saga::mean_undoings", step);
+        let (mut reached, mut sum) = (1.0, 0.0);
+        for (at, it) in self.steps.iter().enumerate() {
+            if at > step {
+                // Messages one after the other: to the step that fails, and back from it.
+                sum += reached * (1.0 - it.succeeds) * self.repeats(at + 1 + at - step);
+            }
+            reached *= it.succeeds;
+        }
+        sum
+    }
+
+    #[track_caller]
+    fn has_closed_form(&self, place: &str, step: usize) {
         assert!(
             step < self.steps.len(),
-            "{PLACE}: there are {} steps, numbered from 0, but step {step} is asked about",
+            "{place}: there are {} steps, numbered from 0, but step {step} is asked about",
             self.steps.len()
         );
         assert!(
             self.loss == 0.0 || self.delivery != Delivery::AtMostOnce,
-            "{PLACE}: messages that stay lost have no closed form here; use Delivery::AtLeastOnce \
+            "{place}: messages that stay lost have no closed form here; use Delivery::AtLeastOnce \
              or Delivery::Idempotent, or simulate"
         );
-        let succeeds: f64 = self.steps[..=step].iter().map(|it| it.succeeds).product();
-        let repeats = match (self.delivery, self.style) {
-            (Delivery::AtLeastOnce, Style::Orchestrated) => 1,
-            (Delivery::AtLeastOnce, Style::Choreographed) => step as i32 + 1,
-            _ => 0,
-        };
-        succeeds / (1.0 - self.loss).powi(repeats)
+    }
+
+    /// How often the last of so many messages, one after the other, is acted on, on average.
+    fn repeats(&self, messages: usize) -> f64 {
+        let once = 1.0 / (1.0 - self.loss);
+        match (self.delivery, self.style) {
+            (Delivery::AtLeastOnce, Style::Orchestrated) => once,
+            (Delivery::AtLeastOnce, Style::Choreographed) => once.powi(messages as i32),
+            _ => 1.0,
+        }
     }
 
     /// So many runs, each with random numbers of its own.
@@ -254,6 +291,9 @@ impl Saga {
             Estimate::of(&all.iter().map(of).collect::<Vec<f64>>())
         };
         let part = |is: bool| f64::from(u8::from(is));
+        let over_steps = |of: &dyn Fn(&super::saga_run::Run, usize) -> u32| -> Vec<Estimate> {
+            (0..self.steps.len()).map(|step| mean(&|run| f64::from(of(run, step)))).collect()
+        };
         let times: Vec<f64> = all.iter().filter_map(|run| run.ended).collect();
         SagaResult {
             completed: mean(&|run| part(run.is_completed())),
@@ -263,9 +303,10 @@ impl Saga {
             attempts: mean(&|run| run.attempts as f64),
             messages: mean(&|run| run.messages as f64),
             doubled: mean(&|run| part(run.effects.iter().any(|effects| *effects > 1))),
-            effects: (0..self.steps.len())
-                .map(|step| mean(&|run| f64::from(run.effects[step])))
-                .collect(),
+            repeated: mean(&|run| part(run.undoings.iter().any(|undoings| *undoings > 1))),
+            unbalanced: mean(&|run| part(run.is_undone() && run.effects != run.undoings)),
+            effects: over_steps(&|run, step| run.effects[step]),
+            undoings: over_steps(&|run, step| run.undoings[step]),
             latency: (times.len() >= 2).then(|| Estimate::of(&times)),
         }
     }

@@ -8,6 +8,8 @@ use crate::sim::Stream;
 pub(super) struct Run {
     /// Of each step how often it took effect.
     pub effects: Vec<u32>,
+    /// Of each step how often its compensation took effect.
+    pub undoings: Vec<u32>,
     failed: bool,
     pub compensations: usize,
     pub attempts: usize,
@@ -42,6 +44,7 @@ pub(super) fn one(saga: &Saga, number: u64) -> Run {
     let stream = |name: &str| Stream::new(saga.seed, number, name);
     let run = Run {
         effects: vec![0; saga.steps.len()],
+        undoings: vec![0; saga.steps.len()],
         failed: false,
         compensations: 0,
         attempts: 0,
@@ -104,11 +107,16 @@ impl Running<'_> {
                 continue;
             }
             self.run.failed = true;
-            for before in saga.steps[..at].iter().rev() {
+            for (at, before) in saga.steps[..at].iter().enumerate().rev() {
                 loop {
-                    self.asks(before.time, |_| ())?;
+                    let succeeds = self.services.uniform() < saga.undo;
+                    self.asks(before.time, |run| {
+                        if succeeds && !(once && run.undoings[at] > 0) {
+                            run.undoings[at] += 1;
+                        }
+                    })?;
                     self.run.attempts += 1;
-                    if self.services.uniform() < saga.undo {
+                    if succeeds {
                         break;
                     }
                 }
@@ -164,8 +172,8 @@ impl Running<'_> {
                 continue;
             }
             self.run.failed = true;
-            for before in saga.steps[..at].iter().rev() {
-                self.tells_all(1)?;
+            for (at, before) in saga.steps[..at].iter().enumerate().rev() {
+                copies = self.tells_all(copies)?;
                 loop {
                     self.now += before.time;
                     self.run.attempts += 1;
@@ -173,9 +181,9 @@ impl Running<'_> {
                         break;
                     }
                 }
+                self.run.undoings[at] = copies;
                 self.run.compensations += 1;
             }
-            copies = 1;
             break;
         }
         self.tells_all(copies).map(|_| ())

@@ -13,6 +13,7 @@ use crate::sim::Estimate;
 #[derive(Clone, Copy, Debug)]
 pub struct Leases {
     bound: f64,
+    seed: u64,
 }
 
 /// What was measured at one drift.
@@ -47,7 +48,12 @@ impl Leases {
             "Leases::bound: the bound is how many times as fast as another a clock may run, at \
              least 1, but it is {bound}; give 1.1 for ten percent"
         );
-        Self { bound }
+        Self { bound, seed: 1 }
+    }
+
+    /// Chooses all random numbers.
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
     }
 
     /// A row for each drift, of so many runs of 700 ms, in each of which the leader is cut off
@@ -67,7 +73,7 @@ impl Leases {
         let replica =
             |node| Raft::new(node).timeouts(low, high).heartbeat(25.0).led_by(0).leases(bound);
         let row = |&drift: &f64| {
-            let survey = slow_leader(drift).survey(replica, runs);
+            let survey = slow_leader(drift).seed(self.seed).survey(replica, runs);
             let ends = low / bound / (1.0 - drift);
             LeaseRow {
                 drift,

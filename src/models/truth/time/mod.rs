@@ -26,6 +26,7 @@ pub use hybrid::{HybridClock, HybridTime};
 pub use marzullo::{Intersection, marzullo};
 pub use order::{HappensBefore, StampOrder};
 pub use random::RandomExecution;
+pub use schemes::{Put, Replicated};
 pub use shared_key::{KeyRun, KeySurvey, SharedKey, Versioning};
 pub use snapshot::{Snapshot, SnapshotBy, SnapshotSurvey};
 pub use sources::{SourcesSurvey, TimeSources};

@@ -4,24 +4,29 @@ use super::dotted::{DottedVersion, VersionVector};
 use std::collections::BTreeSet;
 
 /// A write as a server takes it.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Put {
+    /// At which server.
     pub server: usize,
+    /// Whose it is.
     pub client: usize,
     /// Its number among all writes, which is its value too.
     pub number: usize,
-    /// What the server's clock shows.
+    /// What the server's clock shows, in steps.
     pub clock: f64,
     /// The client's own count of its writes, this one included.
     pub count: u64,
 }
 
-/// A server's copy of the key.
+/// A server's copy of a key: how it tells which write overwrites which. At first it is empty
+/// (`default()`).
 pub trait Replicated: Clone + Default {
     /// What a client is given with the values it reads, and gives back when it writes.
     type Context: Clone;
 
     /// The values, more than one where writes were concurrent, and the context.
     fn read(&self) -> (Vec<usize>, Self::Context);
+    /// Takes a write, with the context of the read before it.
     fn write(&mut self, put: &Put, context: &Self::Context);
     /// Learns what another copy has.
     fn merge(&mut self, other: &Self);

@@ -158,6 +158,12 @@ impl SharedKey {
         self.watched(versioning, number, &mut |_| {})
     }
 
+    /// One run, by its number, with a versioning of one's own: `key.run_with::<Copies>(0)`. The
+    /// steps are the same as for every other.
+    pub fn run_with<C: Replicated>(&self, number: u64) -> KeyRun {
+        self.with::<C>(number, &mut |_| {})
+    }
+
     /// As [`SharedKey::run`]; after each step the values at each server are shown to `watch`.
     fn watched(
         &self,
@@ -182,14 +188,17 @@ impl SharedKey {
     #[track_caller]
     pub fn survey(&self, versioning: Versioning, runs: usize) -> KeySurvey {
         several("SharedKey::survey", runs);
-        let runs = replicate(runs, |number| {
-            let run = self.run(versioning, number);
-            [run.lost() as f64, run.resurrected() as f64, run.most_siblings as f64, run.entries]
-        });
-        let over =
-            |i: usize| Estimate::of(&runs.iter().map(|measured| measured[i]).collect::<Vec<_>>());
-        let (lost, resurrected) = (over(0), over(1));
-        KeySurvey { lost, resurrected, most_siblings: over(2), entries: over(3) }
+        surveyed(runs, |number| self.run(versioning, number))
+    }
+
+    /// So many runs with a versioning of one's own: `key.survey_with::<Copies>(50)`.
+    ///
+    /// # Panics
+    /// If there are fewer than 2.
+    #[track_caller]
+    pub fn survey_with<C: Replicated>(&self, runs: usize) -> KeySurvey {
+        several("SharedKey::survey_with", runs);
+        surveyed(runs, |number| self.run_with::<C>(number))
     }
 
     fn with<C: Replicated>(&self, number: u64, watch: &mut dyn FnMut(&[Vec<usize>])) -> KeyRun {
@@ -250,6 +259,17 @@ impl SharedKey {
             entries: entries as f64 / f64::from(step) / self.servers as f64,
         }
     }
+}
+
+fn surveyed(runs: usize, run: impl Fn(u64) -> KeyRun + Sync) -> KeySurvey {
+    let runs = replicate(runs, |number| {
+        let run = run(number);
+        [run.lost() as f64, run.resurrected() as f64, run.most_siblings as f64, run.entries]
+    });
+    let over =
+        |i: usize| Estimate::of(&runs.iter().map(|measured| measured[i]).collect::<Vec<_>>());
+    let (lost, resurrected) = (over(0), over(1));
+    KeySurvey { lost, resurrected, most_siblings: over(2), entries: over(3) }
 }
 
 fn sorted<C: Replicated>(copy: &C) -> Vec<usize> {

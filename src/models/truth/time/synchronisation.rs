@@ -77,6 +77,8 @@ pub struct SyncSurvey {
     pub magnitude: Estimate,
     /// Just before the next poll: with what it drifted meanwhile.
     pub before: Estimate,
+    /// The same, whatever the sign.
+    pub before_magnitude: Estimate,
     /// Half of the round trip of the exchange that set it.
     pub bound: Estimate,
     /// The part of the polls after which the clock was off by no more than that bound.
@@ -198,16 +200,18 @@ impl ClockSync {
         let runs = replicate(runs, |number| self.run(number));
         let over = |i: usize| Estimate::of(&runs.iter().map(|run| run[i]).collect::<Vec<_>>());
         let (after, magnitude, before) = (over(0), over(1), over(2));
-        SyncSurvey { after, magnitude, before, bound: over(3), within_bound: over(4) }
+        let (bound, within_bound, before_magnitude) = (over(3), over(4), over(5));
+        SyncSurvey { after, magnitude, before, before_magnitude, bound, within_bound }
     }
 
-    /// Means over the polls of a run, in the order of [`SyncSurvey`].
-    fn run(&self, number: u64) -> [f64; 5] {
+    /// Means over the polls of a run: in the order of [`SyncSurvey`], that before a poll whatever the
+    /// sign last.
+    fn run(&self, number: u64) -> [f64; 6] {
         let mut network = Stream::new(self.seed, number, "network");
         // The client's clock and its correction; the server's is the true time.
         let mut now = 0.0;
         let (mut ahead, mut rate) = (self.ahead, self.drift);
-        let mut sums = [0.0; 5];
+        let mut sums = [0.0; 6];
         let warmup = self.polls / 10;
         for poll in 0..self.polls {
             if poll % 1024 == 0 {
@@ -237,7 +241,8 @@ impl ClockSync {
             if poll >= warmup.max(1) {
                 let is_within = ahead.abs() <= best.error_bound() * (1.0 + 1e-9);
                 let bound = best.error_bound();
-                let seen = [ahead, ahead.abs(), before, bound, f64::from(u8::from(is_within))];
+                let within = f64::from(u8::from(is_within));
+                let seen = [ahead, ahead.abs(), before, bound, within, before.abs()];
                 for (sum, value) in sums.iter_mut().zip(seen) {
                     *sum += value;
                 }

@@ -23,6 +23,24 @@ impl Uncertainty {
     /// assumed drift, which makes 1 to 7 ms (Corbett et al., 2012, section 3).
     pub const SPANNER: Self = Self::SawTooth { least: 1.0, most: 7.0, period: 30_000.0 };
 
+    /// At a time, in milliseconds, if the clock was set at time 0: ε(t).
+    ///
+    /// # Panics
+    /// If the time is not finite.
+    #[track_caller]
+    pub fn at(&self, time: f64) -> f64 {
+        assert!(
+            time.is_finite(),
+            "Uncertainty::at: the time must be a finite number, in milliseconds, but it is {time}"
+        );
+        match *self {
+            Self::Constant(eps) => eps,
+            Self::SawTooth { least, most, period } => {
+                least + (most - least) * (time / period).rem_euclid(1.0)
+            }
+        }
+    }
+
     /// Its mean over time.
     pub fn mean(&self) -> f64 {
         match *self {
