@@ -109,6 +109,19 @@ fn lamport_is_sound_and_vectors_are_exact() {
 }
 
 /// The control: a clock that does not listen is caught, and so are physical clocks.
+/// Against all pairs.
+#[test]
+fn the_longest_tie_is_the_farthest_pair_with_one_stamp() {
+    for run in executions() {
+        let (stamps, times) = (lamport(&run), run.events());
+        let pairs = (0..stamps.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
+        let ties = pairs.filter(|(a, b)| stamps[*a] == stamps[*b]);
+        let longest = ties.map(|(a, b)| times[b].time - times[a].time).fold(0.0, f64::max);
+        assert_eq!(run.longest_tie(&stamps), longest);
+        assert_eq!(run.longest_tie(&vectors(&run)), 0.0, "no two events have one vector");
+    }
+}
+
 #[test]
 fn a_clock_that_does_not_listen_is_not_sound() {
     #[derive(Clone)]

@@ -223,6 +223,25 @@ impl Execution {
         stamps
     }
 
+    /// The longest time between two events with one stamp, in milliseconds; 0 if all differ.
+    ///
+    /// # Panics
+    /// If there is not one stamp for each event.
+    #[track_caller]
+    pub fn longest_tie<T: PartialEq>(&self, stamps: &[T]) -> f64 {
+        assert!(
+            stamps.len() == self.events.len(),
+            "Execution::longest_tie: there are {} events and {} stamps; give one for each event",
+            self.events.len(),
+            stamps.len()
+        );
+        let first = |last: usize| stamps.iter().position(|stamp| *stamp == stamps[last]);
+        let since = |last: usize| {
+            first(last).map_or(0.0, |first| self.events[last].time - self.events[first].time)
+        };
+        (0..stamps.len()).map(since).fold(0.0, f64::max)
+    }
+
     /// Which event happened before which.
     ///
     /// # Panics
