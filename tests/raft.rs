@@ -92,6 +92,7 @@ fn mistakes_break_what_the_thesis_says_they_break() {
         (Trap::earlier_terms(), "leader completeness"),
         (Trap::short_quorums(), "leader completeness"),
         (Trap::forgotten_votes(), "election safety"),
+        (Trap::any_log(), "leader completeness"),
         (Trap::changed_at_once(), "leader completeness"),
         (Trap::unchecked_reads(), "not linearizable"),
         (Trap::drifting_leases(), "not linearizable"),
