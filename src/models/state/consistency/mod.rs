@@ -47,8 +47,9 @@ pub use jepsen::{JepsenCall, ReadError};
 pub use lanes::{Lane, Lanes, Mark, Span};
 pub use linearizable::Checker;
 pub use objects::{
-    CounterCall, CounterReply, CounterSpec, KeyValueCall, KeyValueSpec, QueueCall, QueueReply,
-    QueueSpec, RegisterCall, RegisterReply, RegisterSpec, SetCall, SetReply, SetSpec,
+    CounterCall, CounterReply, CounterSpec, KeyValueCall, KeyValueSpec, MultiValueReply,
+    MultiValueSpec, QueueCall, QueueReply, QueueSpec, RegisterCall, RegisterReply, RegisterSpec,
+    SetCall, SetReply, SetSpec,
 };
 pub use random::RandomHistory;
 pub use sequential::Sequential;
