@@ -395,7 +395,7 @@ fn bad_input_is_told() {
         (Box::new(|| drop(Leases::bound(0.5).stale_reads(&[], 2))), "at least 1, but it is 0.5"),
         (Box::new(|| drop(Nemesis::new(0).run(1))), "from 1 to 1000 nodes"),
         (
-            Box::new(|| drop(Nemesis::new(2).shaking_bridges())),
+            Box::new(|| drop(Nemesis::new(2).shaking_bridges().run(1))),
             "at least 3 in all, but there are 2",
         ),
         (Box::new(|| drop(Nemesis::new(3).drift(1.0).run(1))), "below 1, but it is 1"),
