@@ -27,6 +27,7 @@ mod linearizable;
 mod lookahead;
 mod machine;
 mod memo;
+mod must;
 mod objects;
 mod random;
 mod real_time;
