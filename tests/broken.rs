@@ -66,6 +66,7 @@ fn raft() {
         "leader completeness",
         "leader completeness",
         "election safety",
+        "leader completeness",
         "not linearizable",
         "not linearizable",
         "not linearizable",

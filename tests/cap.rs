@@ -7,10 +7,11 @@ mod said;
 use pillars::experiment::{HistoryTimeline as _, SurveyTimeline as _};
 use pillars::prelude::{
     Abd, CallOf, Checker, CounterCall, CounterReply, CounterSpec, Dynamo, History, KeyValueCall,
-    LastWriterWins, MergingCounter, MergingSet, Outbox, RegisterReply, Replica, Request, Scenario,
-    Survey, Workload,
+    LastWriterWins, MergingCounter, MergingRegister, MergingSet, MultiValueReply, Outbox, Outcome,
+    RegisterReply, Replica, Request, Scenario, Survey, Workload,
 };
 use said::each_says;
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 const MINORITY: [usize; 2] = [0, 1];
@@ -77,6 +78,8 @@ fn every_protocol_keeps_its_promises() {
     let merging = [FEW, ALL, ALL, NONE, NONE, ALL];
     both("counter", MergingCounter::new, &merging, &merging);
     both("set", MergingSet::new, &merging, &merging);
+    let merging = [FEW, ALL, ALL, 0.01..=0.4, NONE, ALL];
+    both("register", MergingRegister::new, &merging, &merging);
 }
 
 /// Majorities stay linearizable whatever happens to messages, clocks and (with their disks) nodes.
@@ -122,6 +125,68 @@ fn a_clock_that_is_ahead_loses_writes() {
     // Majorities do not ask clocks.
     let majority = Scenario::nodes(5).clock(0, 200.0, 0.0).survey(Abd::new, 40);
     assert_eq!((majority.linearizable().mean, majority.lost().mean), (1.0, 0.0));
+}
+
+/// Hints alone bring all copies together: each home that did not take a write gets it, also of
+/// writes that enough others took.
+#[test]
+fn each_silent_home_is_left_a_hint() {
+    let strict = |_: usize| Dynamo::new(3, 1, 2).without_repair();
+    let sloppy = |_: usize| Dynamo::new(3, 1, 2).sloppy().without_repair();
+    let base = || Scenario::nodes(5).keys(5);
+    let scenarios = [
+        base().partition(&[&MINORITY, &MAJORITY], 300.0..1000.0),
+        base().isolate(2, 300.0..1000.0),
+        base().crash(2, 300.0..1000.0),
+        base().pause(2, 300.0..1000.0),
+    ];
+    for (number, scenario) in scenarios.iter().enumerate() {
+        let with = scenario.survey(sloppy, runs());
+        assert_eq!(with.converged().mean, 1.0, "scenario {number}");
+        assert_eq!(with.lost().mean, 0.0, "scenario {number}");
+        // A node that stands still misses nothing: messages wait for it.
+        let without = scenario.survey(strict, runs()).converged();
+        assert_eq!(without.mean == 1.0, number == 3, "scenario {number}: {without}");
+    }
+    // Where messages are lost all homes agree too; but a read that hears from none of them asks
+    // stand-ins, who have handed over what they had.
+    let lossy = base().loss(0.1).survey(sloppy, runs());
+    for run in lossy.runs() {
+        for (key, reads) in run.history.convergence(run.settled).disagreed {
+            let told = |it: &usize| run.history.operations()[*it].reply();
+            let nothing = Some(&RegisterReply::Value(None));
+            let is_of_nothing = reads.iter().any(|it| told(it) == nothing);
+            assert!(reads.len() == 2 && is_of_nothing, "run {}, key {key}: {reads:?}", run.run);
+        }
+    }
+    assert!(lossy.converged().mean > 0.8, "{}", lossy.converged());
+    assert!(base().loss(0.1).survey(strict, runs()).converged().mean < 0.5);
+}
+
+/// A register that keeps several values loses none to clocks: each acknowledged write is there in
+/// the end, or somebody who knew it has replaced it. What both sides of a cut wrote is told.
+#[test]
+fn a_register_that_merges_needs_no_clock() {
+    let skewed = cut().clock(0, 200.0, 0.0).clock(3, 0.0, 0.2);
+    let survey = skewed.survey(MergingRegister::new, runs());
+    assert_eq!((survey.lost().mean, survey.converged().mean), (0.0, 1.0));
+    let disk = Scenario::nodes(5).keys(2).crash_and_lose_disk(0, 300.0..400.0);
+    assert_eq!(disk.survey(MergingRegister::new, runs()).converged().mean, 1.0);
+    let told_two = |scenario: Scenario| {
+        let survey = scenario.survey(MergingRegister::new, runs());
+        let of_two = |run: &&Outcome<_>| {
+            let history: &History<_, _> = &run.history;
+            history.operations().iter().any(|read| {
+                let several = |values: &BTreeSet<i64>| values.len() > 1;
+                let is_final = read.invoked >= run.settled;
+                is_final && matches!(read.reply(), Some(MultiValueReply::Values(it)) if several(it))
+            })
+        };
+        survey.runs().iter().filter(of_two).count() as f64 / runs() as f64
+    };
+    let apart = || Scenario::nodes(5).partition(&[&MINORITY, &MAJORITY], 300.0..1000.0);
+    let (cut, healthy) = (told_two(apart()), told_two(apart().healthy()));
+    assert!(cut > 0.95 && healthy < 0.5, "{cut} {healthy}");
 }
 
 /// A disk that is lost takes with it what only a majority had; one that is kept does not.

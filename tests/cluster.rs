@@ -6,7 +6,7 @@ mod said;
 
 use pillars::prelude::{
     Abd, CallOf, CounterCall, CounterReply, CounterSpec, Distribution, Outbox, Property, Replica,
-    Request, Scenario,
+    Request, Rich as _, Scenario, Schedule, Verdict, surveys,
 };
 use said::each_says;
 
@@ -77,8 +77,42 @@ fn a_property_that_does_not_hold_ends_the_run_and_is_told() {
     let marked: Vec<_> = drawing.events.iter().filter(|event| event.is_marked).collect();
     assert_eq!((marked.len(), marked[0].time), (1, broken.at));
     assert!(drawing.messages.iter().all(|arrow| arrow.sent <= broken.at));
+    // What had not arrived by then is under way, not lost: the network loses nothing.
+    let mut under_way = 0;
+    for run in survey.runs().iter().filter(|run| run.broken.is_some()) {
+        let (_, drawing) = scenario.trace(forgetful, run.run);
+        assert!(drawing.messages.iter().all(|arrow| arrow.lost.is_none()));
+        under_way += drawing.messages.iter().filter(|arrow| arrow.arrived.is_none()).count();
+        let (_, followed) = Schedule::of(&scenario, forgetful, run.run).trace(forgetful);
+        assert_eq!(followed.messages, drawing.messages);
+    }
+    assert!(under_way > 0);
     // Nobody looks, and it goes on to its end.
     assert_eq!(scenario.clone().unwatched().survey(forgetful, 20).safe().mean, 1.0);
+}
+
+/// A run that ended early had no time to contradict itself: it is counted as what it is.
+#[test]
+fn runs_that_end_at_a_broken_property_are_not_counted_as_linearizable() {
+    let scenario = Scenario::nodes(3).think(3.0);
+    let forgetful = scenario.survey(|_| Larger { number: 0, forgets: true }, 50);
+    let (mut linearizable, mut converged) = (0, 0);
+    for (run, verdict) in forgetful.runs().iter().zip(forgetful.verdicts()) {
+        let is_whole = run.broken.is_none();
+        linearizable += u32::from(is_whole && matches!(verdict, Verdict::Linearizable { .. }));
+        converged += u32::from(is_whole);
+    }
+    assert!(forgetful.safe().mean < 0.5, "{}", forgetful.safe());
+    assert_eq!(forgetful.linearizable().mean, f64::from(linearizable) / 50.0);
+    assert!(forgetful.converged().mean <= f64::from(converged) / 50.0);
+    // In a table they have a column, which is not there where there are none.
+    let sound = scenario.survey(|_| Larger { number: 0, forgets: false }, 50);
+    let table = surveys(&[("forgetful", &forgetful), ("sound", &sound)], &[]);
+    let ended = table.column("ended at a broken property");
+    assert_eq!(ended, [1.0 - forgetful.safe().mean, 0.0]);
+    assert_eq!(table.column("linearizable")[0], forgetful.linearizable().mean);
+    let calm = surveys(&[("sound", &sound)], &[]);
+    assert!(!calm.bundle().text("text/plain").unwrap().contains("broken"));
 }
 
 #[test]
@@ -98,6 +132,12 @@ fn a_trace_has_every_message_once_and_those_that_were_lost_without_an_end() {
             assert!(arrow.arrived.is_none_or(|at| at >= arrow.sent), "{name}: {arrow:?}");
             assert!(arrow.from < 3 && arrow.to < 3 && !arrow.label.is_empty());
         }
+        // What is lost has an end where it is.
+        for lost in drawing.messages.iter().filter_map(|arrow| arrow.lost) {
+            assert!(name == "lossy" || (name == "crash" && (200.0..400.0).contains(&lost)));
+        }
+        let lost = drawing.messages.iter().any(|arrow| arrow.lost.is_some());
+        assert_eq!(lost, name == "lossy" || name == "crash", "{name}");
         let down: Vec<_> = drawing.whiles.iter().map(|it| (it.process, it.from, it.to)).collect();
         let expected = if name == "crash" { vec![(1, 200.0, 400.0)] } else { vec![] };
         assert_eq!(down, expected, "{name}");

@@ -160,6 +160,12 @@ fn three_phase_commit_disagrees_across_a_cut() {
     // A message that the cut has swallowed does not arrive.
     let lost = drawn.messages.iter().find(|it| it.to == 2 && it.label == "pre-commit");
     assert!(lost.is_some_and(|it| it.arrived.is_none()));
+    // Nothing is lost before the network is cut, and what is lost is on its way across.
+    let cut = drawn.whiles[0].from;
+    for (arrow, lost) in drawn.messages.iter().filter_map(|it| Some((it, it.lost?))) {
+        assert!(lost >= cut && arrow.sent <= lost, "{arrow:?}");
+        assert!((arrow.from == 2) != (arrow.to == 2), "{arrow:?}");
+    }
 }
 
 /// The whole search, not only its first finding: every state in which somebody waits for ever has

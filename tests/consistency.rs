@@ -8,7 +8,7 @@ use histories::{
     Brief, Make, Plain, counters, explains, is_linearizable, is_sequential, queues, registers,
     sets, stores, times,
 };
-use pillars::prelude::Stream;
+use pillars::prelude::{Abd, LastWriterWins, Outcome, Scenario, Stream, Survey};
 use pillars::state::consistency::{
     Checker, CounterCall, CounterReply, CounterSpec, End, EventKind, History, KeyValueCall,
     KeyValueHistory, KeyValueSpec, Operation, RandomHistory, RegisterCall, RegisterHistory,
@@ -401,4 +401,80 @@ fn sequential_consistency_against_all_orders() {
     compare(&registers(), "register");
     compare(&stores(), "store");
     compare(&queues(), "queue");
+}
+
+/// Values that are written once, of which much is known beforehand, in one register and in two;
+/// with reads that are wrong by chance, and pending writes that somebody may have read.
+#[test]
+fn sequential_consistency_of_values_that_are_written_once() {
+    let (mut good, mut bad) = (0, 0);
+    for seed in 0..4000 * times() {
+        let mut stream = Stream::new(seed, 0, "once, without time");
+        let random = RandomHistory::new(2 + stream.below(3), 4 + stream.below(4));
+        let right =
+            random.keys(1 + seed as usize % 2).timeouts(0.15).compare_and_set(0.2).key_value(seed);
+        let history = with_lies(&right, 3, &mut stream);
+        let verdict = Checker::new().sequential(&KeyValueSpec, &history);
+        let expected = is_sequential(&KeyValueSpec, &history);
+        assert_eq!(
+            (verdict.is_consistent(), verdict.is_violation()),
+            (expected, !expected),
+            "{seed}"
+        );
+        if expected { good += 1 } else { bad += 1 }
+    }
+    assert!(good > 500 && bad > 500, "{good} are consistent, {bad} are not");
+    // Longer ones against the search that knows nothing beforehand.
+    let (mut good, mut bad) = (0, 0);
+    for seed in 0..300 * times() {
+        let mut stream = Stream::new(seed, 0, "longer, without time");
+        let random = RandomHistory::new(2 + stream.below(3), 10 + stream.below(30));
+        let right =
+            random.keys(1 + seed as usize % 3).timeouts(0.03).compare_and_set(0.1).key_value(seed);
+        let history = with_lies(&right, 30, &mut stream);
+        let verdict = Checker::new().sequential(&KeyValueSpec, &history);
+        let plain = Checker::new().sequential(&Plain(&KeyValueSpec), &history);
+        assert_eq!(verdict.is_consistent(), plain.is_consistent(), "{seed}");
+        assert_eq!(verdict.is_violation(), plain.is_violation(), "{seed}");
+        if verdict.is_consistent() { good += 1 } else { bad += 1 }
+    }
+    assert!(good > 30 && bad > 30, "{good} are consistent, {bad} are not");
+}
+
+/// The history with one read in so many of an earlier value, or of nil.
+fn with_lies(right: &KeyValueHistory, one_in: usize, stream: &mut Stream) -> KeyValueHistory {
+    let mut history = KeyValueHistory::new();
+    for event in right.events() {
+        let Operation { process, call, end, .. } = right.operations()[event.operation].clone();
+        match (event.kind, end) {
+            (EventKind::Invoked, _) => _ = history.invoke(process, call, event.at),
+            (EventKind::Returned, Some(End::Returned(Value(Some(value)))))
+                if stream.below(one_in) == 0 =>
+            {
+                history.returns(process, Value((value > 2).then_some(value - 2)), event.at);
+            }
+            (_, Some(End::Returned(reply))) => _ = history.returns(process, reply, event.at),
+            _ => _ = history.times_out(process, event.at),
+        }
+    }
+    history
+}
+
+/// A thousand operations of five clients on two keys, where all positions of the clients would be
+/// more than can be visited: what is known of reads leaves a few.
+#[test]
+fn contended_histories_are_judged_without_time() {
+    let busy = Scenario::nodes(5).keys(2).think(5.0);
+    let judged = |survey: Survey<KeyValueSpec>| {
+        let checker = Checker::new().limit(20_000);
+        let verdict = |it: &Outcome<_>| checker.sequential(&KeyValueSpec, &it.history);
+        let verdicts: Vec<Sequential> = survey.runs().iter().map(verdict).collect();
+        let consistent = verdicts.iter().filter(|it| it.is_consistent()).count();
+        (consistent, verdicts.iter().filter(|it| it.is_violation()).count())
+    };
+    // What is linearizable is sequentially consistent.
+    assert_eq!(judged(busy.survey(Abd::new, 10)), (10, 0));
+    let (good, bad) = judged(busy.survey(LastWriterWins::new, 10));
+    assert!(good >= 1 && bad >= 1 && good + bad == 10, "{good} {bad}");
+    assert_eq!(judged(busy.clock(0, 20.0, 0.0).survey(LastWriterWins::new, 10)), (0, 10));
 }

@@ -10,6 +10,7 @@ use pillars_models::truth::explore::{
     Network, PaxosServer, PaxosState, Protocol, RegisterNode, RegisterServer, Registers, Search,
     Sends, SingleCopy, Verdict,
 };
+use pillars_models::truth::paxos::{PaxosAction, PaxosFlaw, PaxosSpec};
 use said::each_says;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Debug;
@@ -414,6 +415,56 @@ impl Model for Nowhere {
 
     fn conditions(&self) -> Vec<Condition<'_, ()>> {
         vec![Condition::always("here", |()| true)]
+    }
+}
+
+/// A schedule written by hand: what may happen is taken, what may not is told; the invariant is
+/// broken where it is, and not before.
+#[test]
+fn a_schedule_by_hand_is_followed() {
+    use PaxosAction::{Accepts, Begins, Promises, Proposes};
+    let phase = |ballot: usize, value: usize, quorum: [usize; 2]| {
+        let bits = quorum.iter().fold(0, |bits, it| bits | 1 << it);
+        let promises = quorum.map(|it| Promises(it, ballot));
+        let accepts = quorum.map(|it| Accepts(it, ballot, value));
+        [&[Begins(ballot)][..], &promises, &[Proposes(ballot, value, bits)], &accepts].concat()
+    };
+    let both = [phase(0, 0, [0, 1]), phase(1, 1, [1, 2])].concat();
+    let sound = PaxosSpec::new(3, 2, 2);
+    let broken = sound.clone().flaw(PaxosFlaw::IgnoresAccepted);
+    let path = broken.follow(&both).unwrap();
+    assert_eq!((path.len(), path.broken(&broken).as_deref()), (12, Some("agreement")));
+    assert_eq!(broken.chosen(path.last()).len(), 2);
+    let before = broken.follow(&both[..11]).unwrap();
+    assert_eq!(before.broken(&broken), None);
+    // The same schedule, and the sound one cannot take it: by its promises A alone may follow.
+    let told = sound.follow(&both).unwrap_err();
+    assert!(told.starts_with("step 10, Proposes(1, 1, 6), cannot be taken; what"), "{told}");
+    let can = told.split("what can is").nth(1).unwrap();
+    assert!(can.contains("Proposes(1, 0, 6)") && !can.contains("Proposes(1, 1,"), "{told}");
+    let same = [phase(0, 0, [0, 1]), phase(1, 0, [1, 2])].concat();
+    assert_eq!(sound.follow(&same).unwrap().broken(&sound), None);
+    assert!(sound.follow(&[]).unwrap().is_empty());
+}
+
+/// What stands beside an arrow can be read, whatever the protocol; different messages between two
+/// nodes are told apart by it.
+#[test]
+fn messages_have_labels_that_can_be_read() {
+    fn drawn<S: RegisterServer>(server: S) -> BTreeSet<String> {
+        let network = registers(server, 3, 2);
+        let found = Search::of(&network).run();
+        let path = found.counterexample().or(found.example("a value is read")).unwrap();
+        path.space_time(&network).messages.into_iter().map(|it| it.label).collect()
+    }
+    let blind = drawn(PaxosServer::new().without_looking_back());
+    for label in ["prepare 1.0", "promise 1.0", "written"] {
+        assert!(blind.contains(label), "{label} is not among {blind:?}");
+    }
+    let quorums = drawn(AbdServer::new().with_quorums_of(1));
+    assert!(quorums.contains("written") && quorums.contains("nothing there"), "{quorums:?}");
+    for label in blind.iter().chain(&quorums) {
+        assert!(label.len() <= 28 && !label.contains("Some") && !label.contains('{'), "{label}");
     }
 }
 

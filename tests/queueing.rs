@@ -11,7 +11,7 @@ mod said;
 use columns::Named as _;
 use pillars_models::sim::{Distribution, Trials};
 use pillars_models::work::{
-    Arrivals, Backoff, Discipline, Estimates, Queue, TheoryError, erlang_b, halfin_whitt,
+    Arrivals, Backoff, Discipline, Estimates, Queue, Theory, TheoryError, erlang_b, halfin_whitt,
 };
 use queues::models;
 use said::each_says;
@@ -67,6 +67,38 @@ fn formulas_meet_where_their_models_do() {
         assert!(near(theory.wait, one.wait, 1e-9), "{name}: {} and {}", theory.wait, one.wait);
         assert!(near(theory.queue_length, one.queue_length, 1e-9), "{name}");
     }
+    // Several servers: one class is all, and classes keep the mean wait; patience in phases, and
+    // patience that is nearly endless.
+    let three = of(Queue::mmc(3.0 * load, 1.0, 3));
+    for discipline in [Discipline::Priority, Discipline::PriorityPreemptive] {
+        for shares in [&[1.0][..], &[1.0, 0.0, 4.0]] {
+            let classes: Vec<_> = shares.iter().map(|share| (*share, exponential())).collect();
+            let queue = Queue::mmc(3.0 * load, 1.0, 3).classes(&classes);
+            let ranked = of(queue.discipline(discipline.clone()));
+            assert!(near(ranked.wait, three.wait, 1e-6), "{discipline:?}: {}", ranked.wait);
+        }
+    }
+    for (servers, load) in [(1, 0.7), (3, 2.1), (3, 5.0), (200, 260.0)] {
+        let queue = |patience| of(Queue::mmc(load, 1.0, servers).patience(patience));
+        let palm = queue(Distribution::exponential(2.0));
+        let mandelbaum = queue(Distribution::phase_type(&[1.0], &[0.5], &[&[0.0]]));
+        let all = |theory: Theory| {
+            let waits = theory.probability_of_waiting().unwrap();
+            [theory.wait, theory.queue_length, theory.abandoned, theory.number_in_system, waits]
+        };
+        for (a, b) in all(palm).into_iter().zip(all(mandelbaum)) {
+            assert!(near(a, b, 1e-6), "{servers} servers: {a} and {b}");
+        }
+    }
+    let patient = of(Queue::mmc(2.1, 1.0, 3).patience(Distribution::deterministic(200.0)));
+    assert!(near(patient.wait, three.wait, 1e-6), "{}", patient.wait);
+    // A server that breaks: White and Christie (1958) for exponential times, by another road.
+    let (breaks, mends, comes, serves) = (0.1, 0.5, 0.6, 1.0);
+    let number = comes * ((mends + breaks) * (mends + breaks) + serves * breaks)
+        / ((mends + breaks) * (serves * mends - comes * (mends + breaks)));
+    let rate = Distribution::with_rate;
+    let breaking = of(Queue::mm1(comes, serves).breakdowns(rate(breaks), rate(mends)));
+    assert!(near(breaking.number_in_system, number, 1e-9), "{number}");
     // SRPT and SJF of nearly constant service are nearly first come, first served.
     let constant = of(Queue::mg1(load, Distribution::deterministic(1.0)));
     assert!(near(constant.wait, one.wait / 2.0, 1e-12));

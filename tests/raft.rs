@@ -92,6 +92,7 @@ fn mistakes_break_what_the_thesis_says_they_break() {
         (Trap::earlier_terms(), "leader completeness"),
         (Trap::short_quorums(), "leader completeness"),
         (Trap::forgotten_votes(), "election safety"),
+        (Trap::any_log(), "leader completeness"),
         (Trap::changed_at_once(), "leader completeness"),
         (Trap::unchecked_reads(), "not linearizable"),
         (Trap::drifting_leases(), "not linearizable"),
@@ -323,6 +324,22 @@ fn leases_are_as_good_as_their_bound() {
     assert!(wide.iter().all(|row| row.stale.mean == 0.0), "{wide:?}");
 }
 
+/// Votes that a crash forgets are found by the fault that is aimed at them, where it is not by all
+/// others; and Raft as it should be lives through it.
+#[test]
+fn a_shaken_bridge_finds_forgotten_votes() {
+    let forgetful = |node| Raft::new(node).forgetting_votes();
+    for nodes in [3, 5] {
+        let shaking = Nemesis::new(nodes).shaking_bridges();
+        let found = hunt(|seed| shaking.run(seed), forgetful, 0..1_000);
+        let found = found.unwrap_or_else(|| panic!("{nodes} nodes: not found"));
+        assert!(found.what.starts_with("election safety"), "{}", found.what);
+        assert!(hunt(|seed| shaking.run(seed), Raft::new, 0..200).is_none(), "{nodes} nodes");
+        let plain = Nemesis::new(nodes);
+        assert!(hunt(|seed| plain.run(seed), forgetful, 0..found.seed + 1).is_none());
+    }
+}
+
 /// A schedule is a function of its seed, and differs from others'.
 #[test]
 fn a_nemesis_repeats_itself() {
@@ -377,6 +394,10 @@ fn bad_input_is_told() {
         ),
         (Box::new(|| drop(Leases::bound(0.5).stale_reads(&[], 2))), "at least 1, but it is 0.5"),
         (Box::new(|| drop(Nemesis::new(0).run(1))), "from 1 to 1000 nodes"),
+        (
+            Box::new(|| drop(Nemesis::new(2).shaking_bridges().run(1))),
+            "at least 3 in all, but there are 2",
+        ),
         (Box::new(|| drop(Nemesis::new(3).drift(1.0).run(1))), "below 1, but it is 1"),
         (
             Box::new(|| drop(shrink(&Scenario::nodes(3), Raft::new, 0, |_| false))),

@@ -16,19 +16,23 @@ pub use crate::sim::{
     quantile_interval, replicate, replicate_until,
 };
 pub use crate::state::cluster::{
-    CallOf, Measured, Outbox, Property, Replica, ReplyOf, Request, Scenario, SpaceTime, Survey,
-    Workload,
+    CallOf, Measured, Outbox, Outcome, Property, Replica, ReplyOf, Request, Scenario, Schedule,
+    Setting, SpaceTime, Survey, Workload,
 };
 pub use crate::state::consistency::{
-    Causal, Checker, CounterCall, CounterReply, CounterSpec, History, KeyValueCall, KeyValueSpec,
-    Operation, QueueCall, QueueReply, QueueSpec, RegisterCall, RegisterHistory, RegisterReply,
-    RegisterSpec, Sequential, SetCall, SetReply, SetSpec, Specification, Verdict,
+    BadPattern, Causal, CausalModel, Checker, Convergence, CounterCall, CounterReply, CounterSpec,
+    End, History, KeyValueCall, KeyValueHistory, KeyValueSpec, MultiValueReply, MultiValueSpec,
+    Operation, QueueCall, QueueReply, QueueSpec, RandomHistory, RegisterCall, RegisterHistory,
+    RegisterReply, RegisterSpec, Sequential, SessionReport, SetCall, SetReply, SetSpec,
+    Specification, StaleRead, Verdict, Violation,
 };
 pub use crate::state::placement::{
     BloomFilter, Cache, CountMin, HotKeys, MerkleTree, Placement, Popularity, Replication,
     Resharding, ring_deviation, ring_share_interval, stable_hash,
 };
-pub use crate::state::protocols::{Abd, Dynamo, LastWriterWins, MergingCounter, MergingSet};
+pub use crate::state::protocols::{
+    Abd, Dynamo, LastWriterWins, MergingCounter, MergingRegister, MergingSet, MultiValue, SetState,
+};
 pub use crate::state::quorum::{
     Failures, Goal, Node, QuorumError, QuorumSearch, QuorumSystem, Quorums, ReadFraction, Strategy,
     choose, majority, votes,
@@ -47,7 +51,8 @@ pub use crate::truth::election::{ElectionCall, ElectionSpec, Elects, Leader, One
 pub use crate::truth::explore::{Model, Search};
 pub use crate::truth::isolation::{Anomaly, Level, Mix, Program, Store, Transactions};
 pub use crate::truth::paxos::{
-    MultiPaxos, Paxos, PaxosFlaw, command_messages, decision_messages, duels, tenures,
+    MultiPaxos, Paxos, PaxosAction, PaxosFlaw, PaxosSpec, command_messages, decision_messages,
+    duels, tenures,
 };
 pub use crate::truth::raft::{Elections, Leases, Raft, Trap};
 pub use crate::truth::time::{

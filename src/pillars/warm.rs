@@ -92,6 +92,7 @@ pub fn instances() -> Result<(), Box<dyn Error>> {
         Survey<KeyValueSpec>,
         Survey<CounterSpec>,
         Survey<SetSpec>,
+        Survey<MultiValueSpec>,
         Vec<Survey<KeyValueSpec>>,
         RegisterHistory,
         Placement,
@@ -109,6 +110,7 @@ fn histories() {
     surveyed::<KeyValueSpec>();
     surveyed::<CounterSpec>();
     surveyed::<SetSpec>();
+    surveyed::<MultiValueSpec>();
     checked(RegisterSpec);
     checked(KeyValueSpec);
     checked(CounterSpec);

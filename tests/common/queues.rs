@@ -12,6 +12,13 @@ pub fn models(load: f64) -> Vec<(&'static str, Queue)> {
     let by_class = |discipline| {
         Queue::mg1(load / 1.375, service(1.0)).classes(&classes).discipline(discipline)
     };
+    let ranks = [(1.0, service(1.0)), (2.0, service(1.0))];
+    let ranked = |discipline| Queue::mmc(3.0 * load, 1.0, 3).classes(&ranks).discipline(discipline);
+    // Up for nine tenths of the time.
+    let breaking = |service| {
+        let (works, repair) = (Distribution::exponential(18.0), Distribution::erlang(2, 2.0));
+        Queue::mg1(0.9 * load, service).breakdowns(works, repair)
+    };
     let measured = || Distribution::empirical(&[0.2, 0.2, 0.2, 0.4, 0.4, 1.0, 2.6, 3.0]);
     // Half as many and one and a half times as many as on average, for ten services each.
     let bursts = |rate: f64| Arrivals::modulated(&[(1.5 * rate, 10.0), (0.5 * rate, 10.0)]);
@@ -51,6 +58,12 @@ pub fn models(load: f64) -> Vec<(&'static str, Queue)> {
         ("M/M/3 PS", Queue::mmc(3.0 * load, 1.0, 3).discipline(Discipline::Ps)),
         ("M/G/1 priority", by_class(Discipline::Priority)),
         ("M/G/1 preemptive priority", by_class(Discipline::PriorityPreemptive)),
+        ("M/M/3 priority", ranked(Discipline::Priority)),
+        ("M/M/3 preemptive priority", ranked(Discipline::PriorityPreemptive)),
+        ("M/M/2+D", Queue::mmc(2.0 * load, 1.0, 2).patience(Distribution::deterministic(2.0))),
+        ("M/M/2+LN", Queue::mmc(2.0 * load, 1.0, 2).patience(Distribution::lognormal(3.0, 2.0))),
+        ("M/M/1 breaking", breaking(service(1.0))),
+        ("M/H2/1 breaking", breaking(service(4.0))),
         ("E2/M/1", Queue::new(Distribution::erlang(2, 1.0 / load), service(1.0), 1)),
         ("D/M/1", Queue::new(Distribution::deterministic(1.0 / load), service(1.0), 1)),
         ("H2/M/1", Queue::new(Distribution::fitted(1.0 / load, 5.0), service(1.0), 1)),

@@ -22,6 +22,7 @@ pub struct Nemesis {
     drift: f64,
     crashes: bool,
     loses_disks: bool,
+    shakes_bridges: bool,
 }
 
 /// What may be done.
@@ -56,6 +57,7 @@ impl Nemesis {
             drift: 0.01,
             crashes: true,
             loses_disks: false,
+            shakes_bridges: false,
         }
     }
 
@@ -117,6 +119,24 @@ impl Nemesis {
         Self { loses_disks: true, ..self }
     }
 
+    /// The same with one more fault in every scenario, which is aimed at what a node must remember:
+    /// two halves that reach each other only by one node, and that node goes down again and again,
+    /// for a few milliseconds. Whatever it has promised to one half it may be asked by the other
+    /// just after it has come back.
+    ///
+    /// # Panics
+    /// If there are fewer than 3 nodes.
+    #[track_caller]
+    pub fn shaking_bridges(self) -> Self {
+        assert!(
+            self.nodes >= 3,
+            "Nemesis::shaking_bridges: a bridge needs a node on either side, so at least 3 in all, \
+             but there are {}",
+            self.nodes
+        );
+        Self { shakes_bridges: true, ..self }
+    }
+
     /// The scenario of a seed. It may be changed as any other.
     pub fn run(&self, seed: u64) -> Scenario {
         let mut random = Stream::new(seed, 0, "nemesis");
@@ -129,7 +149,26 @@ impl Nemesis {
             let kind = kinds[random.below(kinds.len())];
             scenario = self.fault(scenario, kind, forgetful, &mut random);
         }
-        scenario
+        match self.shakes_bridges {
+            true => self.shaken_bridge(scenario, &mut Stream::new(seed, 0, "bridge")),
+            false => scenario,
+        }
+    }
+
+    /// In half of the scenarios from the beginning, when leaders are elected first; for up to half
+    /// of the time.
+    fn shaken_bridge(&self, scenario: Scenario, random: &mut Stream) -> Scenario {
+        const SHAKES: usize = 10;
+        let order = shuffled(self.nodes, random);
+        let bridge = self.nodes / 2;
+        let early = random.below(2) == 0;
+        let from = if early { 0.0 } else { 0.5 * self.until * random.uniform() };
+        let long = self.until * (0.1 + 0.4 * random.uniform());
+        let groups = [&order[..=bridge], &order[bridge..]];
+        (0..SHAKES).fold(scenario.bridge(groups, from..from + long), |scenario, _| {
+            let down = from + long * random.uniform();
+            scenario.crash(order[bridge], down..down + 1.0 + 4.0 * random.uniform())
+        })
     }
 
     fn kinds(&self) -> Vec<Kind> {

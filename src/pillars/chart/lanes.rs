@@ -149,7 +149,8 @@ pub fn label_while<DB: DrawingBackend>(
     write_label(area, &label, &areas, None, places, false)
 }
 
-/// A message's line and head, or its cross. Returns the line.
+/// A message's line and head, or its cross; one that is under way goes to the edge. Returns the
+/// line.
 pub fn draw_arrow<DB: DrawingBackend>(
     area: &DrawingArea<DB, Shift>,
     frame: &Frame,
@@ -158,14 +159,21 @@ pub fn draw_arrow<DB: DrawingBackend>(
 ) -> Result<Option<Segment>, Failure<DB>> {
     let from = (frame.across(message.sent), frame.middle(message.from));
     let goal = frame.middle(message.to);
-    let to = match message.arrived {
-        Some(time) => (frame.across(time), goal),
-        // Lost: about halfway of what it usually takes, between two lanes.
-        None => {
+    let to = match (message.arrived, message.lost) {
+        (Some(time), _) => (frame.across(time), goal),
+        // Lost: between two lanes, when it was lost; if it was on sending it, about halfway of what
+        // it usually takes.
+        (None, Some(lost)) => {
             let lanes = message.from.abs_diff(message.to);
             let part = (lanes.div_ceil(2) as f64 - 0.5) / lanes as f64;
-            let x = frame.across(message.sent + part * usual).min(frame.right - 12);
+            let time = if lost > message.sent { lost } else { message.sent + part * usual };
+            let x = frame.across(time).min(frame.right - 12);
             (x, from.1 + (part * f64::from(goal - from.1)).round() as i32)
+        }
+        // Under way: it reaches the other lane only behind the edge.
+        (None, None) => {
+            let x = frame.across(message.sent + usual);
+            (x.max(frame.right + (frame.right - from.0).max(0) / 4 + 8), goal)
         }
     };
     let Some(line) = frame.whole().clips((from, to)) else { return Ok(None) };
@@ -179,12 +187,13 @@ pub fn draw_arrow<DB: DrawingBackend>(
     };
     let is_whole = line.1 == to;
     let end = if is_whole && message.arrived.is_some() { beside(to, -16.0, 0.0) } else { line.1 };
-    let colour = if message.arrived.is_some() { MESSAGE } else { MARKED };
+    let is_lost = message.arrived.is_none() && message.lost.is_some();
+    let colour = if is_lost { MARKED } else { MESSAGE };
     area.draw(&PathElement::new(vec![line.0, end], colour.stroke_width(3)))?;
     if line.0 == from {
         area.draw(&Circle::new(from, 6, colour.filled()))?;
     }
-    if message.arrived.is_none() {
+    if is_lost {
         for side in [-10, 10] {
             let stroke = vec![(to.0 - 10, to.1 - side), (to.0 + 10, to.1 + side)];
             area.draw(&PathElement::new(stroke, colour.stroke_width(5)))?;

@@ -19,8 +19,9 @@ use std::ops::Range;
 
 /// A space-time diagram. It is shown as charts are.
 ///
-/// Events are dots with their labels, marked ones diamonds; messages are arrows, and one that did
-/// not arrive ends in a cross; whiles are bands. Messages of a process to itself are not drawn.
+/// Events are dots with their labels, marked ones diamonds; messages are arrows; one that was
+/// lost ends in a cross, and one that is still under way at the end goes on to the edge without a
+/// head; whiles are bands. Messages of a process to itself are not drawn.
 /// Labels keep off one another, and those that find no place are left out: look at a part then, by
 /// [`SpaceTimeDiagram::during`].
 #[derive(Clone, Debug)]
@@ -39,6 +40,19 @@ const MOST_MESSAGES: usize = 80;
 const MOST_EVENTS: usize = 300;
 /// Up to so many messages are labelled, unless something else is said.
 const FEW_MESSAGES: usize = 15;
+
+fn is_lost(message: &Arrow) -> bool {
+    message.arrived.is_none() && message.lost.is_some()
+}
+
+fn is_under_way(message: &Arrow) -> bool {
+    message.arrived.is_none() && message.lost.is_none()
+}
+
+/// When a message arrived or was lost; when it was sent, if it is under way.
+fn ends(message: &Arrow) -> f64 {
+    message.arrived.or(message.lost).unwrap_or(message.sent)
+}
 
 impl SpaceTimeDiagram {
     /// A drawing of all that happened; `unit` is that of time.
@@ -59,7 +73,7 @@ impl SpaceTimeDiagram {
         drawn.whiles.iter().for_each(|it| check(it.process, it.from + it.to));
         for it in &drawn.messages {
             check(it.from, it.sent);
-            check(it.to, it.arrived.unwrap_or(it.sent));
+            check(it.to, ends(it));
         }
         let mut drawn = drawn.clone();
         drawn.messages.retain(|message| message.from != message.to);
@@ -116,8 +130,7 @@ impl SpaceTimeDiagram {
         }
         let SpaceTime { events, messages, whiles, .. } = &self.drawn;
         let times = events.iter().map(|event| event.time);
-        let times =
-            times.chain(messages.iter().flat_map(|it| [it.sent, it.arrived.unwrap_or(it.sent)]));
+        let times = times.chain(messages.iter().flat_map(|it| [it.sent, ends(it)]));
         let times = times.chain(whiles.iter().flat_map(|it| [it.from, it.to]));
         let times = times.chain(self.cut.iter().flatten().copied());
         let (from, to) = times.fold((f64::INFINITY, f64::NEG_INFINITY), |(from, to), time| {
@@ -210,7 +223,8 @@ impl Picture for SpaceTimeDiagram {
         let count = |count: usize, what: &str| {
             format!("{count} {what}{}", if count == 1 { "" } else { "s" })
         };
-        let lost = messages.iter().filter(|message| message.arrived.is_none()).count();
+        let lost = messages.iter().filter(|message| is_lost(message)).count();
+        let under_way = messages.iter().filter(|message| is_under_way(message)).count();
         let mut words = format!(
             "Space-time diagram: {}. {} from {} to {}: {}, {}",
             self.title,
@@ -220,9 +234,13 @@ impl Picture for SpaceTimeDiagram {
             count(events.len(), "event"),
             count(messages.len(), "message")
         );
-        words += &match lost {
-            0 => ".".to_owned(),
-            lost => format!(", {lost} of which did not arrive."),
+        words += &match (lost, under_way) {
+            (0, 0) => ".".to_owned(),
+            (lost, 0) => format!(", {lost} of which did not arrive."),
+            (0, under_way) => format!(", {under_way} of which are under way at the end."),
+            (lost, under_way) => format!(
+                ", {lost} of which did not arrive, and {under_way} are under way at the end."
+            ),
         };
         for it in whiles {
             let name = &processes[it.process];
@@ -243,8 +261,11 @@ impl Picture for SpaceTimeDiagram {
     fn caption(&self) -> Option<String> {
         let SpaceTime { events, messages, .. } = &self.drawn;
         let mut parts = vec!["Time goes to the right; arrows are messages."];
-        if messages.iter().any(|message| message.arrived.is_none()) {
+        if messages.iter().any(is_lost) {
             parts.push("Cross: it did not arrive.");
+        }
+        if messages.iter().any(is_under_way) {
+            parts.push("To the edge, without a head: it is under way at the end.");
         }
         if events.iter().any(|event| event.is_marked) {
             parts.push("Diamond: what the diagram is about.");
@@ -287,7 +308,7 @@ impl Picture for SpaceTimeDiagram {
             // One that is not seen has no line; its number is kept.
             let line = draw_arrow(area, &frame, message, usual)?.unwrap_or(((0, 0), (0, 0)));
             places.lines.push(line);
-            if message.arrived.is_none() {
+            if is_lost(message) {
                 places.dots.push(Area::around(line.1, (24, 24)));
             }
         }

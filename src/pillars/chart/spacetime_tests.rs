@@ -8,7 +8,21 @@ fn event(process: usize, time: f64, label: &str, is_marked: bool) -> LocalEvent 
 }
 
 fn arrow(from: usize, sent: f64, to: usize, arrived: Option<f64>, label: &str) -> Arrow {
-    Arrow { from, sent, to, arrived, label: label.to_owned() }
+    let lost = arrived.is_none().then_some(sent);
+    Arrow { from, sent, to, arrived, lost, label: label.to_owned() }
+}
+
+/// Where the lines of this colour end, by their last points.
+fn ends_of_lines(svg: &str, colour: &str) -> Vec<(i32, i32)> {
+    let lines = svg.split("<polyline").skip(1).filter(|line| line.contains(colour));
+    let points = lines.map(|line| line.split("points=\"").nth(1).unwrap());
+    let last = points.map(|points| points.split('"').next().unwrap().split_whitespace().last());
+    let pair = |point: &str| point.split_once(',').map(|(x, y)| [x, y].map(|it| it.parse::<i32>()));
+    last.map(|point| {
+        let [x, y] = pair(point.unwrap()).unwrap();
+        (x.unwrap(), y.unwrap())
+    })
+    .collect()
 }
 
 fn election() -> SpaceTime {
@@ -64,6 +78,48 @@ fn what_happens_is_drawn_with_its_labels() {
     assert!(texts(&figure::svg(&diagram().cut(&[1.0, 2.0, 3.0]))).contains(&"cut"));
     let silent = figure::svg(&diagram().messages_labelled(false));
     assert!(!texts(&silent).contains(&"yes") && texts(&silent).contains(&"candidate"));
+}
+
+/// One that is under way when the run ends has no cross: it goes on to the edge, and no farther.
+#[test]
+fn messages_under_way_go_to_the_edge() {
+    let under_way = Arrow { lost: None, ..arrow(0, 8.0, 2, None, "vote?") };
+    let slow = Arrow { sent: 1.0, ..under_way.clone() };
+    let drawn = SpaceTime { messages: vec![under_way, slow], ..election() };
+    let diagram = SpaceTimeDiagram::new("An election", "ms", &drawn);
+    let words = diagram.words();
+    assert!(words.contains("2 messages, 2 of which are under way at the end."), "{words}");
+    let caption = diagram.caption().unwrap();
+    assert!(caption.contains("To the edge, without a head") && !caption.contains("Cross"));
+    let (svg, frame) = (figure::svg(&diagram), Frame::of(3, diagram.range(), 0));
+    let ends = ends_of_lines(&svg, "#5F5F5F");
+    assert_eq!(ends.len(), 2, "{svg}");
+    for (x, y) in ends {
+        assert_eq!(x, frame.right);
+        assert!(frame.middle(0) < y && y < frame.middle(2), "{y}");
+    }
+    let both = SpaceTime { messages: [election().messages, drawn.messages].concat(), ..drawn };
+    let words = SpaceTimeDiagram::new("", "ms", &both).words();
+    assert!(
+        words.contains("1 of which did not arrive, and 2 are under way at the end."),
+        "{words}"
+    );
+}
+
+/// What a cut swallows is crossed out when it does, not before.
+#[test]
+fn what_is_lost_on_the_way_is_crossed_out_when_it_is() {
+    let at = |lost: f64| {
+        let swallowed = Arrow { lost: Some(lost), ..arrow(0, 1.0, 2, None, "commit") };
+        let arrives = arrow(0, 1.0, 1, Some(2.0), "commit");
+        let drawn = SpaceTime { messages: vec![arrives, swallowed], ..election() };
+        let diagram = SpaceTimeDiagram::new("A cut", "ms", &drawn);
+        let frame = Frame::of(3, diagram.range(), 100);
+        (ends_of_lines(&figure::svg(&diagram), "#D55E00")[0].0, frame.across(lost))
+    };
+    let (late, later) = (at(5.0), at(8.0));
+    assert!((late.0 - late.1).abs() < 40 && (later.0 - later.1).abs() < 40, "{late:?} {later:?}");
+    assert!(later.0 - late.0 > 300);
 }
 
 #[test]

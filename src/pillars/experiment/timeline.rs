@@ -84,6 +84,13 @@ impl<O: Workload> SurveyTimeline for Survey<O> {
     #[track_caller]
     fn timeline(&self) -> Timeline {
         let Some((run, _)) = self.counterexample() else {
+            if let Some((run, broken)) = self.broken() {
+                panic!(
+                    "Survey::timeline: no history contradicts itself, but run {run} ended where a \
+                     property did not hold, {}; draw it by Scenario::trace(.., {run})",
+                    broken.property
+                )
+            }
             panic!(
                 "Survey::timeline: all {} runs are linearizable, so there is nothing to show; make \
                  more runs, or worse faults",
@@ -98,10 +105,11 @@ impl<O: Workload> SurveyTimeline for Survey<O> {
     }
 }
 
-/// Surveys side by side, a row each: the part of the runs that is linearizable; the part of the
-/// requests that were answered at the nodes of each side, while something was wrong; the parts of
-/// the reads that were stale and of the acknowledged changes that were lost in the end; and the
-/// part of the runs at whose end all nodes agreed.
+/// Surveys side by side, a row each: the part of the runs that is linearizable; if there are any,
+/// the part that ended early, where a property of the protocol did not hold (they are not among the
+/// linearizable ones); the part of the requests that were answered at the nodes of each side, while
+/// something was wrong; the parts of the reads that were stale and of the acknowledged changes that
+/// were lost in the end; and the part of the runs at whose end all nodes agreed.
 ///
 /// # Panics
 /// If a side names a node that there is not, or nobody asked there.
@@ -123,6 +131,11 @@ fn side_by_side(rows: &[(&str, &Measured)], sides: &[(&str, &[usize])]) -> Table
         Table::new(&format!("{} runs each", rows.first().map_or(0, |(_, survey)| survey.count())))
             .texts("survey", &names)
             .numbers("linearizable", &column(&Measured::linearizable));
+    let safe = column(&Measured::safe);
+    if safe.iter().any(|part| *part < 1.0) {
+        let ended: Vec<f64> = safe.iter().map(|part| 1.0 - part).collect();
+        table = table.numbers("ended at a broken property", &ended);
+    }
     for (side, nodes) in sides {
         let answered = column(&|survey| survey.availability(nodes));
         table = table.numbers(&format!("{side} answered"), &answered);

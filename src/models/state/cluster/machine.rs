@@ -184,6 +184,11 @@ impl<'a> Machine<'a> {
         script.books(happens, node, self.nodes[node].life)
     }
 
+    /// Whether what was booked last is still to happen when a run that is followed ends.
+    pub fn is_late(&self) -> bool {
+        matches!(self.script.as_deref(), Some(Script::Follows(followed)) if followed.is_late())
+    }
+
     #[inline]
     fn books(&mut self, delay: f64, event: Event) {
         self.calendar.book(delay, event);

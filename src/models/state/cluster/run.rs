@@ -209,7 +209,12 @@ impl<R: Replica> Run<'_, R> {
                         self.at(to, |replica, out| replica.message(from, message, out));
                     }
                 }
-                Happens::Lost { message } => drop(self.messages.take(message)),
+                Happens::Lost { message } => {
+                    if let Some(tracer) = &mut self.tracer {
+                        tracer.is_lost(message, self.machine.now());
+                    }
+                    drop(self.messages.take(message));
+                }
                 Happens::Rings { node, name } => {
                     self.at(node, |replica, out| replica.timer(name, out));
                 }
@@ -314,6 +319,12 @@ impl<R: Replica> Run<'_, R> {
                 tracer.sends(at, node, to, self.machine.now(), label);
             }
             let copies = self.machine.send(node, to, at);
+            if copies == 0
+                && let Some(tracer) = &mut self.tracer
+                && !self.machine.is_late()
+            {
+                tracer.is_lost(at, self.machine.now());
+            }
             self.messages.copies(at, copies);
         }
         self.out.sends = sends;

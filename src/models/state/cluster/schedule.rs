@@ -3,7 +3,7 @@
 use super::outcome::Outcome;
 use super::replica::Replica;
 use super::scenario::Scenario;
-use super::script::{Followed, Script, Step, Written};
+use super::script::{Followed, Script, Whole, Written};
 use super::spacetime::SpaceTime;
 use std::fmt;
 use std::ops::Range;
@@ -22,7 +22,7 @@ pub struct Schedule {
     pub(super) scenario: Scenario,
     pub(super) run: u64,
     /// All steps of the run; nothing if they have not been written down.
-    all: Option<Arc<[Step]>>,
+    all: Option<Arc<Whole>>,
     /// Those that are taken, by their index.
     kept: Vec<u32>,
 }
@@ -46,7 +46,7 @@ impl Schedule {
 
     /// How many steps the whole run has.
     pub fn of_all(&self) -> usize {
-        self.all.as_ref().map_or(0, |all| all.len())
+        self.all.as_ref().map_or(0, |all| all.steps.len())
     }
 
     /// The numbers of its steps among all steps of the run, from 0 on.
@@ -95,9 +95,9 @@ impl Schedule {
     /// The steps that were taken.
     pub(super) fn taken(&self, script: Script) -> Self {
         let (all, kept) = match script {
-            Script::Writes(Written { steps, .. }) => {
-                let kept = (0..steps.len() as u32).collect();
-                (Some(steps.into()), kept)
+            Script::Writes(written) => {
+                let kept = (0..written.steps.len() as u32).collect();
+                (Some(Arc::new(written.into())), kept)
             }
             Script::Follows(Followed { taken, .. }) => (self.all.clone(), taken),
         };

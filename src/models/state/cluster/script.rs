@@ -8,7 +8,7 @@
 
 use super::machine::Happens;
 use crate::sim::Stream;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The step that booked something, from 1 on (0 if it was before the first), and how many things it
@@ -97,7 +97,7 @@ impl Script {
             }
             Self::Follows(followed) => {
                 let last = *followed.taken.last()?;
-                followed.steps[last as usize].draws.clone()
+                followed.whole.steps[last as usize].draws.clone()
             }
         }
     }
@@ -116,7 +116,10 @@ impl Written {
     /// This happens, which has this number in the calendar.
     pub fn takes(&mut self, happens: Happens, time: f64, number: u64) {
         let what = match happens {
-            Happens::Lost { .. } => return,
+            Happens::Lost { .. } => {
+                self.origins.remove(&number);
+                return;
+            }
             Happens::Crashes { node } => What::Crashes(node),
             Happens::Restarts { node, lost_disk } => What::Restarts(node, lost_disk),
             _ => {
@@ -133,10 +136,24 @@ impl Written {
     }
 }
 
+/// A run, all of it.
+#[derive(Debug)]
+pub(super) struct Whole {
+    pub steps: Vec<Step>,
+    /// What is still to happen at its end.
+    late: BTreeSet<Origin>,
+}
+
+impl From<Written> for Whole {
+    fn from(written: Written) -> Self {
+        Self { late: written.origins.into_values().collect(), steps: written.steps }
+    }
+}
+
 /// A run that takes some of the steps that another took.
 #[derive(Debug)]
 pub(super) struct Followed {
-    steps: Arc<[Step]>,
+    whole: Arc<Whole>,
     /// Those that are to be taken, by their index, and how many of them have had their turn.
     kept: Vec<u32>,
     at: usize,
@@ -152,20 +169,20 @@ pub(super) struct Followed {
 }
 
 impl Followed {
-    pub fn new(steps: Arc<[Step]>, kept: Vec<u32>) -> Self {
+    pub fn new(whole: Arc<Whole>, kept: Vec<u32>) -> Self {
         let mut copies = BTreeMap::new();
         for index in &kept {
-            if let What::Booked(origin) = steps[*index as usize].what {
+            if let What::Booked(origin) = whole.steps[*index as usize].what {
                 *copies.entry(origin).or_insert(0) += 1;
             }
         }
         let (held, taken, waiting) = (BTreeMap::new(), vec![], vec![]);
-        Self { steps, kept, at: 0, taken, next: (0, 0), held, waiting, copies }
+        Self { whole, kept, at: 0, taken, next: (0, 0), held, waiting, copies }
     }
 
     /// When the next step was taken, and what it was.
     pub fn next(&mut self) -> Option<(f64, What)> {
-        let step = &self.steps[*self.kept.get(self.at)? as usize];
+        let step = &self.whole.steps[*self.kept.get(self.at)? as usize];
         self.at += 1;
         Some((step.time, step.what))
     }
@@ -175,6 +192,12 @@ impl Followed {
         let index = self.kept[self.at - 1];
         self.taken.push(index);
         self.next = (index + 1, 0);
+    }
+
+    /// Whether what was booked last is still to happen at the end of the whole run.
+    pub fn is_late(&self) -> bool {
+        let (step, count) = self.next;
+        count > 0 && self.whole.late.contains(&(step, count - 1))
     }
 
     pub fn held(&self, origin: Origin) -> Option<(Happens, usize, u32)> {

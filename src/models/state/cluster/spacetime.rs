@@ -35,8 +35,10 @@ pub struct Arrow {
     pub sent: f64,
     /// To whom.
     pub to: usize,
-    /// When it arrived; nothing if it was lost.
+    /// When it arrived.
     pub arrived: Option<f64>,
+    /// When it was lost. If it has neither arrived nor been lost, it is under way at the end.
+    pub lost: Option<f64>,
     /// What is written beside it.
     pub label: String,
 }

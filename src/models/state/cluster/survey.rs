@@ -65,7 +65,8 @@ impl Measured {
         self.facts.len()
     }
 
-    /// Of each run, whether its history is linearizable.
+    /// Of each run, whether its history is linearizable, as far as it goes: a run in which a
+    /// property did not hold ended there.
     pub fn verdicts(&self) -> &[Verdict] {
         &self.verdicts
     }
@@ -74,13 +75,14 @@ impl Measured {
         self.verdicts.iter().position(|verdict| matches!(verdict, Verdict::Violation(_)))
     }
 
-    /// The part of the runs whose history is linearizable. A run that could not be judged within
-    /// the checker's limit counts as one that is not.
+    /// The part of the runs that came to their end with a linearizable history. A run that ended
+    /// early, at a property that did not hold, counts as one that is not, whatever its clients had
+    /// seen by then; and so does one that could not be judged within the checker's limit.
     pub fn linearizable(&self) -> Estimate {
-        let judged = self
-            .verdicts
-            .iter()
-            .map(|verdict| f64::from(u8::from(matches!(verdict, Verdict::Linearizable { .. }))));
+        let judged = self.verdicts.iter().zip(&self.facts).map(|(verdict, run)| {
+            let is_linearizable = matches!(verdict, Verdict::Linearizable { .. });
+            f64::from(u8::from(is_linearizable && run.broken.is_none()))
+        });
         Estimate::of(&judged.collect::<Vec<_>>())
     }
 
@@ -135,9 +137,11 @@ impl Measured {
         parts(self.facts.iter().map(|run| run.lost))
     }
 
-    /// The part of the runs at whose end all nodes said the same.
+    /// The part of the runs at whose end all nodes said the same. A run that ended early, at a
+    /// property that did not hold, is not one of them.
     pub fn converged(&self) -> Estimate {
-        self.over("Survey::converged", |run| Some(f64::from(u8::from(run.converged))))
+        let agrees = |run: &Facts| run.converged && run.broken.is_none();
+        self.over("Survey::converged", |run| Some(f64::from(u8::from(agrees(run)))))
     }
 
     /// The part of the runs in which all properties of the protocol held ([`Replica::properties`]).

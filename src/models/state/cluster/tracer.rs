@@ -35,19 +35,28 @@ impl Tracer {
 
     pub fn sends(&mut self, message: u32, from: usize, to: usize, sent: f64, label: String) {
         self.flying.insert(message, self.drawn.messages.len());
-        self.drawn.messages.push(Arrow { from, sent, to, arrived: None, label });
+        self.drawn.messages.push(Arrow { from, sent, to, arrived: None, lost: None, label });
     }
 
     pub fn arrives(&mut self, message: u32, time: f64) {
         let Some(&at) = self.flying.get(&message) else { return };
         let arrow = &mut self.drawn.messages[at];
         match arrow.arrived {
-            None => arrow.arrived = Some(time),
+            None => (arrow.arrived, arrow.lost) = (Some(time), None),
             // A copy.
             Some(_) => {
                 let copy = Arrow { arrived: Some(time), ..arrow.clone() };
                 self.drawn.messages.push(copy);
             }
+        }
+    }
+
+    /// A message is lost, unless a copy of it has arrived.
+    pub fn is_lost(&mut self, message: u32, time: f64) {
+        let Some(&at) = self.flying.get(&message) else { return };
+        let arrow = &mut self.drawn.messages[at];
+        if arrow.arrived.is_none() {
+            arrow.lost = Some(time);
         }
     }
 

@@ -5,8 +5,9 @@ use super::facts::Facts;
 use super::outcome::Outcome;
 use crate::sim::Stream;
 use crate::state::consistency::{
-    CounterCall, CounterReply, CounterSpec, History, KeyValueCall, KeyValueSpec, RegisterAccess,
-    RegisterCall, RegisterReply, RegisterSpec, SetCall, SetReply, SetSpec, Specification, Verdict,
+    CounterCall, CounterReply, CounterSpec, History, KeyValueCall, KeyValueSpec, MultiValueReply,
+    MultiValueSpec, RegisterAccess, RegisterCall, RegisterReply, RegisterSpec, SetCall, SetReply,
+    SetSpec, Specification, Verdict,
 };
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,11 +72,11 @@ impl Workload for RegisterSpec {
     }
 
     fn lost(history: &History<RegisterCall, RegisterReply>, settled: f64) -> (usize, usize) {
-        lost_writes(history, settled)
+        lost_writes(&by_key(history, one_value), settled)
     }
 
     fn stale(history: &History<RegisterCall, RegisterReply>) -> (usize, usize) {
-        stale_reads(history)
+        stale_reads(&by_key(history, one_value))
     }
 }
 
@@ -92,11 +93,32 @@ impl Workload for KeyValueSpec {
     }
 
     fn lost(history: &History<KeyValueCall, RegisterReply>, settled: f64) -> (usize, usize) {
-        lost_writes(history, settled)
+        lost_writes(&by_key(history, one_value), settled)
     }
 
     fn stale(history: &History<KeyValueCall, RegisterReply>) -> (usize, usize) {
-        stale_reads(history)
+        stale_reads(&by_key(history, one_value))
+    }
+}
+
+/// A read of several values counts as one of the newest of them.
+impl Workload for MultiValueSpec {
+    measured_here!();
+
+    fn next(number: usize, reads: f64, keys: u64, random: &mut Stream) -> KeyValueCall {
+        KeyValueSpec::next(number, reads, keys, random)
+    }
+
+    fn read_all(keys: u64) -> Vec<KeyValueCall> {
+        KeyValueSpec::read_all(keys)
+    }
+
+    fn lost(history: &History<KeyValueCall, MultiValueReply>, settled: f64) -> (usize, usize) {
+        lost_writes(&by_key(history, newest_value), settled)
+    }
+
+    fn stale(history: &History<KeyValueCall, MultiValueReply>) -> (usize, usize) {
+        stale_reads(&by_key(history, newest_value))
     }
 }
 
@@ -178,49 +200,69 @@ struct Key {
     reads: Vec<(Option<i64>, f64, f64)>,
 }
 
-fn by_key<C: RegisterAccess>(history: &History<C, RegisterReply>) -> BTreeMap<u64, Key> {
+/// What a reply to a read says that the key holds.
+fn one_value(reply: &RegisterReply, _: &Key) -> Option<Option<i64>> {
+    match reply {
+        RegisterReply::Value(value) => Some(*value),
+        RegisterReply::Written | RegisterReply::Swapped(_) => None,
+    }
+}
+
+/// Of several values, the one whose write ended last.
+fn newest_value(reply: &MultiValueReply, key: &Key) -> Option<Option<i64>> {
+    let MultiValueReply::Values(values) = reply else { return None };
+    let ended = |value: &i64| key.ended(Some(*value));
+    Some(values.iter().copied().max_by(|a, b| ended(a).total_cmp(&ended(b))))
+}
+
+fn by_key<C: RegisterAccess, R>(
+    history: &History<C, R>,
+    told: impl Fn(&R, &Key) -> Option<Option<i64>>,
+) -> BTreeMap<u64, Key> {
     let mut keys: BTreeMap<u64, Key> = BTreeMap::new();
     for operation in history.operations() {
         let (key, call) = operation.call.access();
         let key = keys.entry(key).or_default();
-        match (call, operation.reply()) {
-            (RegisterCall::Write(value), reply) if !operation.has_failed() => {
-                let end = reply.is_some().then_some(operation.ended);
-                key.writes.push((value, operation.invoked, end));
-            }
-            (RegisterCall::Read, Some(RegisterReply::Value(value))) => {
-                key.reads.push((*value, operation.invoked, operation.ended));
-            }
-            _ => {}
+        if let RegisterCall::Write(value) = call
+            && !operation.has_failed()
+        {
+            let end = operation.reply().map(|_| operation.ended);
+            key.writes.push((value, operation.invoked, end));
+        }
+    }
+    for operation in history.operations() {
+        if let (key, RegisterCall::Read) = operation.call.access()
+            && let (Some(key), Some(reply)) = (keys.get_mut(&key), operation.reply())
+            && let Some(value) = told(reply, key)
+        {
+            key.reads.push((value, operation.invoked, operation.ended));
         }
     }
     keys
 }
 
 impl Key {
+    /// When the write of what was read had ended. A write that was not acknowledged may be in
+    /// effect only now.
+    fn ended(&self, value: Option<i64>) -> f64 {
+        let Some(value) = value else { return f64::NEG_INFINITY };
+        let write = self.writes.iter().find(|(other, ..)| *other == value);
+        write.and_then(|(.., end)| *end).unwrap_or(f64::INFINITY)
+    }
+
     /// Whether what was read had been replaced when the read began: another write began after the
     /// one that it is of had ended, and ended before the read began.
     fn is_stale(&self, value: Option<i64>, began: f64) -> bool {
-        let ended = match value {
-            None => f64::NEG_INFINITY,
-            Some(value) => {
-                let write = self.writes.iter().find(|(other, ..)| *other == value);
-                match write {
-                    // Not acknowledged, it may be in effect only now.
-                    Some((.., None)) | None => return false,
-                    Some((.., Some(ended))) => *ended,
-                }
-            }
-        };
+        let ended = self.ended(value);
         self.writes
             .iter()
             .any(|(_, invoked, end)| *invoked > ended && end.is_some_and(|end| end < began))
     }
 }
 
-fn stale_reads<C: RegisterAccess>(history: &History<C, RegisterReply>) -> (usize, usize) {
+fn stale_reads(keys: &BTreeMap<u64, Key>) -> (usize, usize) {
     let (mut stale, mut all) = (0, 0);
-    for key in by_key(history).values() {
+    for key in keys.values() {
         all += key.reads.len();
         stale += key.reads.iter().filter(|(value, began, _)| key.is_stale(*value, *began)).count();
     }
@@ -228,30 +270,15 @@ fn stale_reads<C: RegisterAccess>(history: &History<C, RegisterReply>) -> (usize
 }
 
 /// An acknowledged write is lost if every final read of its key is of what came before it.
-fn lost_writes<C: RegisterAccess>(
-    history: &History<C, RegisterReply>,
-    settled: f64,
-) -> (usize, usize) {
+fn lost_writes(keys: &BTreeMap<u64, Key>, settled: f64) -> (usize, usize) {
     let (mut lost, mut all) = (0, 0);
-    for key in by_key(history).values() {
-        let finals: Vec<Option<i64>> = key
-            .reads
-            .iter()
-            .filter(|(_, began, _)| *began >= settled)
-            .map(|(value, ..)| *value)
-            .collect();
-        let end_of = |value: Option<i64>| match value {
-            None => f64::NEG_INFINITY,
-            Some(value) => {
-                let write = key.writes.iter().find(|(other, ..)| *other == value);
-                write.and_then(|(.., end)| *end).unwrap_or(f64::INFINITY)
-            }
-        };
-        let latest = finals.iter().map(|value| end_of(*value)).fold(f64::NEG_INFINITY, f64::max);
+    for key in keys.values() {
+        let finals = key.reads.iter().filter(|(_, began, _)| *began >= settled);
+        let latest = finals.map(|(value, ..)| key.ended(*value)).reduce(f64::max);
         for (_, invoked, end) in &key.writes {
             if end.is_some() {
                 all += 1;
-                lost += usize::from(!finals.is_empty() && *invoked > latest);
+                lost += usize::from(latest.is_some_and(|latest| *invoked > latest));
             }
         }
     }

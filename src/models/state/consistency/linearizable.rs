@@ -234,7 +234,8 @@ impl<'a> Problem<'a> {
         of.extend(of_pending);
         named.extend(named_pending);
         let twins = twins(&of, &completed, self.hints.len());
-        let kinds = Kinds { of, hints: &self.hints, completed: completed.len(), twins };
+        let (hints, objects) = (self.hints.as_slice(), vec![]);
+        let kinds = Kinds { of, hints, objects, completed: completed.len(), twins };
         let mut order = RealTime::new(completed, pending);
         let found = search(&mut order, &mut self.machine, &kinds, limit);
         let order = found.order.into_iter().map(|it| named[it as usize]).collect();

@@ -27,6 +27,7 @@ mod linearizable;
 mod lookahead;
 mod machine;
 mod memo;
+mod must;
 mod objects;
 mod random;
 mod real_time;
@@ -47,8 +48,9 @@ pub use jepsen::{JepsenCall, ReadError};
 pub use lanes::{Lane, Lanes, Mark, Span};
 pub use linearizable::Checker;
 pub use objects::{
-    CounterCall, CounterReply, CounterSpec, KeyValueCall, KeyValueSpec, QueueCall, QueueReply,
-    QueueSpec, RegisterCall, RegisterReply, RegisterSpec, SetCall, SetReply, SetSpec,
+    CounterCall, CounterReply, CounterSpec, KeyValueCall, KeyValueSpec, MultiValueReply,
+    MultiValueSpec, QueueCall, QueueReply, QueueSpec, RegisterCall, RegisterReply, RegisterSpec,
+    SetCall, SetReply, SetSpec,
 };
 pub use random::RandomHistory;
 pub use sequential::Sequential;

@@ -145,6 +145,69 @@ impl Specification for KeyValueSpec {
     }
 }
 
+/// Registers by their key of which a read may tell several values: all that were written by clients
+/// who could not know of one another's, and that nobody who knew has replaced. One client alone
+/// never sees two. So a history is judged as that of a [`KeyValueSpec`], in which a read of several
+/// values is wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MultiValueSpec;
+
+/// What such a register answers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum MultiValueReply {
+    /// It holds these; none at first.
+    Values(BTreeSet<i64>),
+    /// It is written.
+    Written,
+}
+
+impl MultiValueReply {
+    /// What a register of one value would answer; nothing, if it could not.
+    fn of_one(&self) -> Option<RegisterReply> {
+        match self {
+            Self::Written => Some(RegisterReply::Written),
+            Self::Values(values) if values.len() > 1 => None,
+            Self::Values(values) => Some(RegisterReply::Value(values.first().copied())),
+        }
+    }
+}
+
+impl Specification for MultiValueSpec {
+    type Call = KeyValueCall;
+    type Reply = MultiValueReply;
+    type State = Vec<(u64, i64)>;
+
+    judged_here!();
+
+    fn initial(&self) -> Self::State {
+        vec![]
+    }
+
+    fn step(
+        &self,
+        state: &Self::State,
+        call: &KeyValueCall,
+        reply: Option<&MultiValueReply>,
+    ) -> Option<Self::State> {
+        match reply {
+            None => KeyValueSpec.step(state, call, None),
+            Some(reply) => KeyValueSpec.step(state, call, Some(&reply.of_one()?)),
+        }
+    }
+
+    fn partition(&self, call: &KeyValueCall) -> Option<u64> {
+        Some(call.key)
+    }
+
+    fn hint(&self, call: &KeyValueCall, reply: Option<&MultiValueReply>) -> Hint {
+        match reply.map(MultiValueReply::of_one) {
+            None => KeyValueSpec.hint(call, None),
+            Some(None) => Hint::Nothing,
+            Some(Some(reply)) => KeyValueSpec.hint(call, Some(&reply)),
+        }
+    }
+}
+
 /// A counter, 0 at first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CounterSpec;
@@ -359,6 +422,15 @@ mod tests {
         };
         follows(&KeyValueSpec, &[keyed(7), keyed(2), keyed(9)].concat());
         assert_eq!(KeyValueSpec.partition(&KeyValueCall::read(7)), Some(7));
+        let values = |of: &[i64]| MultiValueReply::Values(of.iter().copied().collect());
+        let written = || MultiValueReply::Written;
+        let calls = [
+            (KeyValueCall::read(7), values(&[]), values(&[1])),
+            (KeyValueCall::write(7, 1), written(), values(&[1])),
+            (KeyValueCall::write(2, 3), written(), values(&[])),
+            (KeyValueCall::read(7), values(&[1]), values(&[1, 3])),
+        ];
+        follows(&MultiValueSpec, &calls);
     }
 
     #[test]

@@ -8,13 +8,13 @@
 //!   none can be left out: what follows a pending operation would be wrong, or lead elsewhere,
 //!   without it. So a pending write is only placed right before something that depends on it.
 //! - Of operations that are alike, that which began and ended first is placed first.
-//! - Of a register it is known beforehand who needs which value: see [`Lookahead`].
+//! - Of registers it is known beforehand who needs which value: see [`Lookahead`].
 
 use super::limit::Limit;
 use super::lookahead::Lookahead;
 use super::machine::{Machine, REFUSED};
 use super::memo::Memo;
-use super::specification::Hint;
+use super::specification::{Hint, RegisterHint};
 
 /// Which operations may be next. Completed operations have the numbers from 0 on, and pending ones
 /// those after them.
@@ -28,6 +28,11 @@ pub(super) trait Order {
     fn take_back(&mut self, operation: u32);
     /// Whether a pending operation may be next.
     fn may_begin(&self, pending: u32) -> bool;
+    /// Whether an operation that may be next can be: whether all is placed that must come before
+    /// it in any order.
+    fn allows(&self, _operation: u32, _is_placed: &[bool]) -> bool {
+        true
+    }
     /// How far it is: the search remembers where it was farthest.
     fn progress(&self, candidates: &[u32]) -> u32;
     /// When the first ends of the completed operations that are not placed and not passed over, if
@@ -47,6 +52,8 @@ pub(super) struct Kinds<'a> {
     pub(super) of: Vec<u32>,
     /// Of each kind what is known of it.
     pub(super) hints: &'a [Hint],
+    /// Of each operation its object, from 0 on; nothing if there is but one.
+    pub(super) objects: Vec<u32>,
     /// How many are completed.
     pub(super) completed: usize,
     /// Of each operation one that is alike and must be placed before it.
@@ -75,8 +82,6 @@ struct Choice {
     placed: usize,
     state: u32,
     before: u32,
-    /// What the register holds, if it is one.
-    value: u32,
     /// Its moves in the pool begin here.
     begin: usize,
     /// The next to try.
@@ -92,7 +97,7 @@ struct Search<'a, 'm, O> {
     order: &'a mut O,
     machine: &'a mut Machine<'m>,
     kinds: &'a Kinds<'a>,
-    /// If the object is a register.
+    /// If all objects are registers.
     ahead: Option<Lookahead>,
     /// The operations placed, in order; of each whether it is; and of the pending ones in bits.
     placed: Vec<u32>,
@@ -136,13 +141,14 @@ pub(super) fn search<O: Order>(
 ) -> Found {
     let count = kinds.of.len();
     let set_words = (count - kinds.completed).div_ceil(64);
-    let mut memo = Memo::new(1 + order.key_words(), set_words);
-    let begins = order.begins();
+    let ahead = kinds.lookahead(&order.begins());
+    let held = ahead.as_ref().map_or(0, Lookahead::key_words);
+    let mut memo = Memo::new(1 + held + order.key_words(), set_words);
     let mut search = Search {
         order,
         machine,
         kinds,
-        ahead: kinds.lookahead(&begins),
+        ahead,
         placed: vec![],
         is_placed: vec![false; count],
         used: vec![0; set_words],
@@ -163,14 +169,21 @@ pub(super) fn search<O: Order>(
 }
 
 impl Kinds<'_> {
-    /// If all are operations of a register.
-    fn lookahead(&self, begins: &[u32]) -> Option<Lookahead> {
+    /// What is known of each operation, if all are operations of registers.
+    pub(super) fn registers(&self) -> Option<Vec<RegisterHint>> {
         let hint = |&kind: &u32| match self.hints[kind as usize] {
             Hint::Register(hint) => Some(hint),
             Hint::Nothing | Hint::OnlyReads => None,
         };
-        let hints: Option<Vec<_>> = self.of.iter().map(hint).collect();
-        hints.map(|hints| Lookahead::new(&hints, begins))
+        self.of.iter().map(hint).collect()
+    }
+
+    fn lookahead(&self, begins: &[u32]) -> Option<Lookahead> {
+        let hints = self.registers()?;
+        match self.objects.is_empty() {
+            true => Some(Lookahead::new(&hints, &vec![0; hints.len()], begins)),
+            false => Some(Lookahead::new(&hints, &self.objects, begins)),
+        }
     }
 }
 
@@ -187,7 +200,7 @@ impl<O: Order> Search<'_, '_, O> {
                 self.farthest.reach(self.order.progress(&self.candidates), &self.placed);
             }
             key.clear();
-            key.push(self.state_key());
+            self.state_key(&mut key);
             self.order.key(&self.candidates, &mut key);
             if memo.is_new(&key, &self.used) {
                 if limit.is_reached() {
@@ -197,7 +210,6 @@ impl<O: Order> Search<'_, '_, O> {
                     placed: self.placed.len(),
                     state: self.state,
                     before: self.before,
-                    value: self.ahead.as_ref().map_or(NONE, Lookahead::value),
                     begin,
                     next: begin,
                     with_pending: false,
@@ -211,13 +223,25 @@ impl<O: Order> Search<'_, '_, O> {
         }
     }
 
-    /// The state, and that before the last operation if it matters. States that make no difference
-    /// any more are one.
-    fn state_key(&self) -> u64 {
-        if self.before == NONE && self.ahead.as_ref().is_some_and(Lookahead::is_forgotten) {
-            return u64::MAX;
+    /// Puts the state, and that before the last operation if it matters. What registers hold that
+    /// makes no difference any more counts as one.
+    fn state_key(&self, into: &mut Vec<u64>) {
+        let exact = u64::from(self.state) << 32 | u64::from(self.before);
+        match &self.ahead {
+            Some(ahead) if ahead.key_words() == 0 => {
+                let is_one = self.before == NONE && ahead.is_forgotten(0);
+                into.push(if is_one { u64::MAX } else { exact });
+            }
+            Some(ahead) if self.before == NONE => {
+                into.push(u64::MAX);
+                ahead.key(into);
+            }
+            Some(ahead) => {
+                into.push(exact);
+                into.resize(into.len() + ahead.key_words(), 0);
+            }
+            None => into.push(exact),
         }
-        u64::from(self.state) << 32 | u64::from(self.before)
     }
 
     /// Places what may as well be next, until there is no such operation. The moves of the rest are
@@ -267,6 +291,9 @@ impl<O: Order> Search<'_, '_, O> {
         if twin.is_some_and(|twin| !self.is_placed[twin as usize]) {
             return None;
         }
+        if !self.order.allows(operation, &self.is_placed) {
+            return None;
+        }
         let kind = self.kinds.of[operation as usize];
         let to = self.machine.step(self.state, kind);
         // If it is the same without the pending operation before it, that is in vain.
@@ -294,9 +321,6 @@ impl<O: Order> Search<'_, '_, O> {
             let Some(choice) = self.choices.last_mut() else { return false };
             let (placed, begin) = (choice.placed, choice.begin);
             (self.state, self.before) = (choice.state, choice.before);
-            if let Some(ahead) = &mut self.ahead {
-                ahead.restore(choice.value);
-            }
             if choice.next < self.pool.len() {
                 let (operation, to) = self.pool[choice.next];
                 choice.next += 1;

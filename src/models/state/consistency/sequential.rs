@@ -5,9 +5,13 @@ use super::history::History;
 use super::limit::Limit;
 use super::linearizable::Checker;
 use super::machine::Machine;
+use super::must::{Must, Programs};
 use super::search::{Answer, Kinds, Order, search};
 use super::specification::{Hint, Specification};
 use std::collections::BTreeMap;
+
+/// Configurations that are visited to tell how far a history can be explained that cannot be whole.
+const EVIDENCE: usize = 10_000;
 
 /// Whether a history is sequentially consistent. Operations are told by their index in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +23,7 @@ pub enum Sequential {
     },
     /// It is not.
     Violation {
-        /// The longest order that explains the replies in it.
+        /// The longest order that was found that explains the replies in it.
         order: Vec<usize>,
         /// Of each process the operation that it does not get past then.
         stuck: Vec<usize>,
@@ -49,8 +53,11 @@ impl Checker {
     /// Whether the history is sequentially consistent: as linearizability, without real time. A
     /// pending operation comes after what its process did before it, and need not come before what
     /// the process did since. All objects are looked at together, because each may be sequentially
-    /// consistent where all are not; so this takes far longer than linearizability, and reaches its
-    /// limit sooner.
+    /// consistent where all are not.
+    ///
+    /// Of registers whose values are written once it is known which write a read is of, and from
+    /// that mostly which write comes before which: then it takes about as long as linearizability.
+    /// Else all positions of the processes may have to be visited, and the limit is reached soon.
     pub fn sequential<S: Specification>(
         &self,
         specification: &S,
@@ -81,22 +88,36 @@ impl Checker {
         named.extend(pending);
         let all = named.iter().map(|&it| (&operations[it].call, operations[it].reply()));
         let (mut machine, of, mut hints) = Machine::new(specification, all);
-        // What is known of registers is known of one.
-        let object = |it: &usize| specification.partition(&operations[*it].call);
-        if named.windows(2).any(|pair| object(&pair[0]) != object(&pair[1])) {
+        let calls = named.iter().map(|&it| &operations[it].call);
+        let objects = objects(calls.map(|call| specification.partition(call)).collect());
+        if objects.is_none() {
             hints.iter_mut().for_each(Hint::forget_register);
         }
+        let objects = objects.unwrap_or_default();
         // Alike are pending operations of one process only: others may begin in any order.
         let mut last = BTreeMap::new();
         let mut twins = vec![None; completed];
         let alike = of[completed..].iter().zip(&after).zip(completed as u32..);
         twins.extend(alike.map(|((&kind, &(lane, _)), it)| last.insert((kind, lane), it)));
-        let kinds = Kinds { of, hints: &hints, completed, twins };
+        let kinds = Kinds { of, hints: &hints, objects, completed, twins };
         let lanes: Vec<Vec<u32>> = lanes.into_values().collect();
-        let mut order = Program::new(lanes, after, completed);
+        let must = match kinds.registers() {
+            None => Some(Must::nothing(named.len())),
+            Some(hints) => {
+                let (objects, lanes, after) = (&kinds.objects, &lanes, &after);
+                Must::of(&Programs { hints: &hints, objects, lanes, after })
+            }
+        };
+        let contradicts = must.is_none();
+        let must = must.unwrap_or_else(|| Must::nothing(named.len()));
+        let mut order = Program::new(lanes, after, completed, must);
+        if contradicts {
+            limit = Limit::new(self.visits.min(EVIDENCE), self.time);
+        }
         let found = search(&mut order, &mut machine, &kinds, &mut limit);
         let order: Vec<usize> = found.order.iter().map(|&it| named[it as usize]).collect();
         match found.answer {
+            _ if contradicts => Sequential::Violation { stuck: stuck(history, &order), order },
             Answer::Order => Sequential::Consistent { order },
             Answer::NoOrder => Sequential::Violation { stuck: stuck(history, &order), order },
             Answer::Stopped => {
@@ -104,6 +125,16 @@ impl Checker {
             }
         }
     }
+}
+
+/// Numbers for objects, from 0 on; none if some operations are about all of them.
+fn objects(parts: Vec<Option<u64>>) -> Option<Vec<u32>> {
+    let mut all = parts.clone();
+    all.sort_unstable();
+    all.dedup();
+    let is_one = all.len() <= 1 || all[0].is_some();
+    let number = |part| all.binary_search(&part).map_or(0, |at| at as u32);
+    is_one.then(|| parts.into_iter().map(number).collect())
 }
 
 /// Of each process the first answered operation that is not in the order.
@@ -128,22 +159,29 @@ struct Program {
     lane_of: Vec<u32>,
     /// Of each pending operation the lane, and how many of it come before.
     after: Vec<(usize, u32)>,
+    must: Must,
 }
 
 impl Program {
-    fn new(lanes: Vec<Vec<u32>>, after: Vec<(usize, u32)>, completed: usize) -> Self {
+    fn new(lanes: Vec<Vec<u32>>, after: Vec<(usize, u32)>, completed: usize, must: Must) -> Self {
         let mut lane_of = vec![0; completed];
         for (number, lane) in (0..).zip(&lanes) {
             lane.iter().for_each(|&it| lane_of[it as usize] = number);
         }
-        Self { placed: vec![0; lanes.len()], lanes, lane_of, after }
+        Self { placed: vec![0; lanes.len()], lanes, lane_of, after, must }
     }
 }
 
 impl Order for Program {
+    /// What began first is tried first: mostly real time is not far from an order.
     fn candidates(&self, into: &mut Vec<u32>) {
         let next = |(lane, &placed): (&Vec<u32>, &u32)| lane.get(placed as usize).copied();
         into.extend(self.lanes.iter().zip(&self.placed).filter_map(next));
+        into.sort_unstable();
+    }
+
+    fn allows(&self, operation: u32, is_placed: &[bool]) -> bool {
+        self.must.allows(operation, is_placed)
     }
 
     fn place(&mut self, operation: u32) {

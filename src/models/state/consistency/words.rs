@@ -1,9 +1,10 @@
 //! Calls and replies in words, as they stand in messages and drawings.
 
 use super::{
-    CounterCall, CounterReply, KeyValueCall, QueueCall, QueueReply, RegisterCall, RegisterReply,
-    SetCall, SetReply,
+    CounterCall, CounterReply, KeyValueCall, MultiValueReply, QueueCall, QueueReply, RegisterCall,
+    RegisterReply, SetCall, SetReply,
 };
+use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 
 /// As "read", "write 3", "cas 1 2".
@@ -36,6 +37,17 @@ impl Display for KeyValueCall {
             RegisterCall::Read => write!(f, "read k{key}"),
             RegisterCall::Write(value) => write!(f, "write k{key} {value}"),
             RegisterCall::CompareAndSet(from, to) => write!(f, "cas k{key} {from} {to}"),
+        }
+    }
+}
+
+/// As "3", "nil", "{1 2}", "ok".
+impl Display for MultiValueReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Values(values) if values.len() > 1 => write!(f, "{}", in_braces(values)),
+            Self::Values(values) => write!(f, "{}", or_nil(values.first().copied())),
+            Self::Written => write!(f, "ok"),
         }
     }
 }
@@ -73,10 +85,7 @@ impl Display for SetCall {
 impl Display for SetReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Elements(elements) => {
-                let texts: Vec<String> = elements.iter().map(i64::to_string).collect();
-                write!(f, "{{{}}}", texts.join(" "))
-            }
+            Self::Elements(elements) => write!(f, "{}", in_braces(elements)),
             Self::Contained(is) => write!(f, "{}", if *is { "yes" } else { "no" }),
             Self::Changed => write!(f, "ok"),
         }
@@ -101,6 +110,11 @@ impl Display for QueueReply {
             Self::Dequeued(Some(element)) => write!(f, "{element}"),
         }
     }
+}
+
+fn in_braces(elements: &BTreeSet<i64>) -> String {
+    let texts: Vec<String> = elements.iter().map(i64::to_string).collect();
+    format!("{{{}}}", texts.join(" "))
 }
 
 /// An integer, or nil.

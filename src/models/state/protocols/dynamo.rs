@@ -1,6 +1,6 @@
 //! A store in the manner of Dynamo (DeCandia and others, 2007): each key at home at N nodes, of
 //! which W must take a write and R answer a read; with a sloppy quorum others stand in for those
-//! that do not answer, and hand over later what they were given (hinted handoff).
+//! that do not answer, and hand over later what they were given (hinted handoff, section 4.6).
 
 use super::last_writer::Stamped;
 use crate::state::cluster::{Outbox, Replica, Request, compiled_here};
@@ -74,7 +74,10 @@ impl Dynamo {
         Self { home, read, write, sloppy: false, repair: true, held, hints, open, next: 0 }
     }
 
-    /// The same with other nodes that stand in for those that do not answer.
+    /// The same with other nodes that stand in for those that do not answer. A home that has not
+    /// taken a write after 20 ms is left a hint, whether W others have or not: at each node that is
+    /// not a home of the key, and at the one that coordinates the write. Every 50 ms it is offered
+    /// what is kept for it, until it has it.
     pub fn sloppy(self) -> Self {
         Self { sloppy: true, ..self }
     }
@@ -88,16 +91,6 @@ impl Dynamo {
     fn homes(&self, key: u64, nodes: usize) -> impl Iterator<Item = usize> + use<> {
         let first = (key % nodes as u64) as usize;
         (0..self.home.min(nodes)).map(move |k| (first + k) % nodes)
-    }
-
-    fn store(&mut self, key: u64, stamped: Stamped) {
-        match self.held.get_mut(&key) {
-            Some(held) if stamped.is_newer(held) => *held = stamped,
-            Some(_) => {}
-            None => {
-                self.held.insert(key, stamped);
-            }
-        }
     }
 
     fn answered(&mut self, operation: u64, out: &mut Outbox<Self>) {
@@ -182,13 +175,8 @@ impl Replica for Dynamo {
             DynamoMessage::Keep { operation, key, version, home } => {
                 let stamped = heard(version);
                 match home {
-                    None => self.store(key, stamped),
-                    Some(home) => {
-                        let held = self.hints.entry((home, key)).or_insert(stamped);
-                        if stamped.is_newer(held) {
-                            *held = stamped;
-                        }
-                    }
+                    None => stamped.keep(&mut self.held, key),
+                    Some(home) => stamped.keep(&mut self.hints, (home, key)),
                 }
                 out.send(from, DynamoMessage::Kept { operation });
             }
@@ -215,7 +203,7 @@ impl Replica for Dynamo {
                 }
             }
             DynamoMessage::Hand { key, version } => {
-                self.store(key, heard(version));
+                heard(version).keep(&mut self.held, key);
                 out.send(from, DynamoMessage::Handed { key, version });
             }
             DynamoMessage::Handed { key, version } => {
@@ -235,26 +223,29 @@ impl Replica for Dynamo {
             }
             return;
         }
-        let Some(open) = self.open.get(&name).filter(|open| !open.is_answered) else { return };
+        let Some(open) = self.open.get(&name) else { return };
         let (key, write, nodes) = (open.key, open.write, out.nodes());
+        let is_answered = open.is_answered;
         let homes: Vec<usize> = self.homes(key, nodes).collect();
-        let silent: Vec<usize> = homes
-            .iter()
-            .copied()
-            .filter(|home| open.answers.iter().all(|(node, _)| node != home))
-            .collect();
+        let has_answered = |node: &usize| open.answers.iter().any(|(other, _)| other == node);
+        let silent: Vec<usize> = homes.iter().copied().filter(|home| !has_answered(home)).collect();
         // Those that come next stand in: any that is asked may be down too, so all are.
-        let mut others =
+        let others =
             (0..nodes).map(|k| (homes[0] + k) % nodes).filter(|node| !homes.contains(node));
         match write {
             Some(stamped) => {
                 let version = told(stamped);
-                for (home, other) in silent.into_iter().cycle().zip(others) {
-                    let home = Some(home);
-                    out.send(other, DynamoMessage::Keep { operation: name, key, version, home });
+                // A home that coordinates keeps hints as well: all others may be cut off.
+                let here = homes.contains(&out.node()).then(|| out.node());
+                for node in others.chain(here) {
+                    for home in silent.iter().copied().filter(|home| *home != node) {
+                        let home = Some(home);
+                        out.send(node, DynamoMessage::Keep { operation: name, key, version, home });
+                    }
                 }
             }
-            None => others.by_ref().for_each(|other| {
+            None if is_answered => {}
+            None => others.for_each(|other| {
                 out.send(other, DynamoMessage::Ask { operation: name, key });
             }),
         }

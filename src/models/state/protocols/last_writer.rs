@@ -1,13 +1,15 @@
 //! Registers that answer at once and tell the others later; of two writes the one with the later
 //! time is kept (Thomas's write rule, 1979), by whatever clock its node has.
 
+use super::merging::any_other;
 use crate::number::positive;
 use crate::state::cluster::{Outbox, Replica, Request, compiled_here};
 use crate::state::consistency::{KeyValueCall, KeyValueSpec, RegisterCall, RegisterReply};
 use std::collections::BTreeMap;
 
-/// A replica of a key-value store that always answers from what it has, at once. What is written
-/// is sent to all, and now and then everything to one of the others, so that what was lost on the
+/// A replica of a key-value store that always answers from what it has, at once. Each key is a
+/// last-writer-wins register (Shapiro and others, 2011): to merge is to keep the later write. What
+/// is written is sent to all, and now and then everything to one of the others, so that what was lost on the
 /// way arrives in the end.
 #[derive(Clone, Debug)]
 pub struct LastWriterWins {
@@ -24,8 +26,18 @@ pub(super) struct Stamped {
 }
 
 impl Stamped {
+    /// Of two writes of one node at one moment by its clock the larger value counts as the later:
+    /// which one is arbitrary, but it must be the same everywhere.
     pub fn is_newer(&self, other: &Self) -> bool {
-        (self.at, self.node) > (other.at, other.node)
+        (self.at, self.node, self.value) > (other.at, other.node, other.value)
+    }
+
+    /// Keeps it under a key, unless what is held there is newer.
+    pub fn keep<K: Ord>(self, held: &mut BTreeMap<K, Self>, key: K) {
+        let there = held.entry(key).or_insert(self);
+        if self.is_newer(there) {
+            *there = self;
+        }
     }
 }
 
@@ -49,16 +61,6 @@ impl LastWriterWins {
         let gossip = positive("LastWriterWins::gossip_every", "time between messages", time);
         Self { gossip, ..self }
     }
-
-    fn store(&mut self, key: u64, stamped: Stamped) {
-        match self.held.get_mut(&key) {
-            Some(held) if stamped.is_newer(held) => *held = stamped,
-            Some(_) => {}
-            None => {
-                self.held.insert(key, stamped);
-            }
-        }
-    }
 }
 
 impl Replica for LastWriterWins {
@@ -80,7 +82,7 @@ impl Replica for LastWriterWins {
             }
             RegisterCall::Write(value) => {
                 let stamped = Stamped { at: out.now(), node: out.node(), value };
-                self.store(key, stamped);
+                stamped.keep(&mut self.held, key);
                 out.broadcast(LwwMessage(vec![(key, stamped.at, stamped.node, value)]));
                 out.reply(request, RegisterReply::Written);
             }
@@ -90,15 +92,13 @@ impl Replica for LastWriterWins {
 
     fn message(&mut self, _: usize, LwwMessage(news): LwwMessage, _: &mut Outbox<Self>) {
         for (key, at, node, value) in news {
-            self.store(key, Stamped { at, node, value });
+            Stamped { at, node, value }.keep(&mut self.held, key);
         }
     }
 
     fn timer(&mut self, _: u64, out: &mut Outbox<Self>) {
         out.after(self.gossip, 0);
-        if out.nodes() > 1 {
-            let (node, nodes) = (out.node(), out.nodes());
-            let to = (node + 1 + out.random().below(nodes - 1)) % nodes;
+        if let Some(to) = any_other(out) {
             let all = self.held.iter().map(|(key, held)| (*key, held.at, held.node, held.value));
             out.send(to, LwwMessage(all.collect()));
         }

@@ -9,10 +9,10 @@ use crate::state::consistency::{
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So often each tells one of the others all it has, in milliseconds.
-const GOSSIP: f64 = 50.0;
+pub(super) const GOSSIP: f64 = 50.0;
 
 /// Another node, any.
-fn any_other<R: Replica>(out: &mut Outbox<R>) -> Option<usize> {
+pub(super) fn any_other<R: Replica>(out: &mut Outbox<R>) -> Option<usize> {
     let (node, nodes) = (out.node(), out.nodes());
     (nodes > 1).then(|| (node + 1 + out.random().below(nodes - 1)) % nodes)
 }
@@ -28,6 +28,12 @@ impl MergingCounter {
     /// A counter at 0.
     pub fn new(_node: usize) -> Self {
         Self::default()
+    }
+}
+
+pub(super) fn merge_parts(parts: &mut [(i64, i64)], told: &[(i64, i64)]) {
+    for (held, told) in parts.iter_mut().zip(told) {
+        *held = (held.0.max(told.0), held.1.max(told.1));
     }
 }
 
@@ -60,9 +66,7 @@ impl Replica for MergingCounter {
     }
 
     fn message(&mut self, _: usize, parts: Vec<(i64, i64)>, _: &mut Outbox<Self>) {
-        for (held, told) in self.parts.iter_mut().zip(parts) {
-            *held = (held.0.max(told.0), held.1.max(told.1));
-        }
+        merge_parts(&mut self.parts, &parts);
     }
 
     fn timer(&mut self, _: u64, out: &mut Outbox<Self>) {
@@ -95,7 +99,8 @@ impl SetState {
         tags.into_iter().any(|tag| !self.removed.contains(tag))
     }
 
-    fn merge(&mut self, other: &Self) {
+    /// Takes in what another replica knows.
+    pub fn merge(&mut self, other: &Self) {
         for (element, tags) in &other.added {
             self.added.entry(*element).or_default().extend(tags.iter().copied());
         }

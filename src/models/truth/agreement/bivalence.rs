@@ -90,7 +90,8 @@ impl Run {
                 vote => vote.to_string(),
             };
             let (from, to, sent) = (message.from, message.to, self.steps as f64);
-            self.drawn.messages.push(Arrow { from, sent, to, arrived: None, label });
+            let (arrived, lost) = (None, None);
+            self.drawn.messages.push(Arrow { from, sent, to, arrived, lost, label });
         }
     }
 

@@ -19,6 +19,8 @@ pub struct Happening {
     pub also: Vec<(usize, String)>,
     /// Messages that it sends: to whom, and their labels.
     pub sent: Vec<(usize, String)>,
+    /// Messages that are lost: from whom, to whom, and their labels.
+    pub lost: Vec<(usize, usize, String)>,
     /// What is the matter with processes from here to the end: "down".
     pub whiles: Vec<(usize, String)>,
 }
@@ -44,7 +46,7 @@ impl<S, A> Path<S, A> {
 }
 
 fn add(drawn: &mut SpaceTime, time: f64, happening: Happening) {
-    let Happening { process, label, is_marked, received, also, sent, whiles } = happening;
+    let Happening { process, label, is_marked, received, also, sent, lost, whiles } = happening;
     for (from, label) in received.into_iter().chain(also) {
         arrives(drawn, from, process, time, label);
     }
@@ -52,22 +54,47 @@ fn add(drawn: &mut SpaceTime, time: f64, happening: Happening) {
         drawn.events.push(LocalEvent { process, time, label, is_marked });
     }
     for (to, label) in sent {
-        drawn.messages.push(Arrow { from: process, sent: time, to, arrived: None, label });
+        let (arrived, lost) = (None, None);
+        drawn.messages.push(Arrow { from: process, sent: time, to, arrived, lost, label });
+    }
+    for (from, to, label) in lost {
+        if let Some(arrow) = under_way(drawn, from, to, &label) {
+            arrow.lost = Some(time);
+        } else if sent_at(drawn, from, to, &label).is_none() {
+            let (arrived, lost) = (None, Some(time));
+            drawn.messages.push(Arrow { from, sent: 0.0, to, arrived, lost, label });
+        }
     }
     for (process, label) in whiles {
         drawn.whiles.push(During { process, from: time, to: time, label });
     }
 }
 
+/// The oldest message of this kind that is under way.
+fn under_way<'a>(
+    drawn: &'a mut SpaceTime,
+    from: usize,
+    to: usize,
+    label: &str,
+) -> Option<&'a mut Arrow> {
+    let is_it = |it: &&mut Arrow| (it.from, it.to) == (from, to) && it.label == label;
+    let mut all = drawn.messages.iter_mut().filter(is_it);
+    all.find(|it| it.arrived.is_none() && it.lost.is_none())
+}
+
+/// When the first message of this kind was sent, if that is known.
+fn sent_at(drawn: &SpaceTime, from: usize, to: usize, label: &str) -> Option<f64> {
+    let is_it = |it: &&Arrow| (it.from, it.to) == (from, to) && it.label == label;
+    drawn.messages.iter().find(is_it).map(|it| it.sent)
+}
+
 /// The oldest message of this kind that is under way arrives; or a copy of one that has; or, if it
 /// is not known when it was sent, one that was sent before the first step.
 fn arrives(drawn: &mut SpaceTime, from: usize, to: usize, time: f64, label: String) {
-    let is_it = |it: &&mut Arrow| it.from == from && it.to == to && it.label == label;
-    if let Some(arrow) = drawn.messages.iter_mut().filter(is_it).find(|it| it.arrived.is_none()) {
+    if let Some(arrow) = under_way(drawn, from, to, &label) {
         arrow.arrived = Some(time);
         return;
     }
-    let known = drawn.messages.iter_mut().find(is_it).map(|it| it.sent);
-    let arrow = Arrow { from, sent: known.unwrap_or(0.0), to, arrived: Some(time), label };
-    drawn.messages.push(arrow);
+    let sent = sent_at(drawn, from, to, &label).unwrap_or(0.0);
+    drawn.messages.push(Arrow { from, sent, to, arrived: Some(time), lost: None, label });
 }

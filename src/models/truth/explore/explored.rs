@@ -137,6 +137,15 @@ impl<S, A> Path<S, A> {
         self.steps.last().map_or(&self.start, |(_, state)| state)
     }
 
+    /// The first of a model's invariants that does not hold somewhere on the way, by its name.
+    pub fn broken<M: Model<State = S, Action = A>>(&self, model: &M) -> Option<String> {
+        let mut conditions = model.conditions();
+        conditions.retain(|condition| condition.demand == Demand::Always);
+        let states = std::iter::once(&self.start).chain(self.steps.iter().map(|(_, state)| state));
+        let mut broken = states.filter_map(|state| conditions.iter().find(|it| !(it.holds)(state)));
+        broken.next().map(|condition| condition.name.clone())
+    }
+
     /// What happens on it, in order.
     pub fn actions(&self) -> Vec<&A> {
         self.steps.iter().map(|(action, _)| action).collect()

@@ -2,7 +2,7 @@
 
 use super::condition::Condition;
 use super::diagram::Happening;
-use super::explored::Explored;
+use super::explored::{Explored, Path, PathOf};
 use super::search::{Search, explored};
 use std::fmt::Debug;
 use std::hash::Hash;
@@ -42,6 +42,33 @@ pub trait Model: Sized {
         _after: &Self::State,
     ) -> Happening {
         Happening { label: format!("{action:?}"), ..Happening::default() }
+    }
+
+    /// The way that actions take, one after the other, from the first state in which the model may
+    /// begin: a schedule written by hand. [`Path::broken`] judges it.
+    ///
+    /// # Errors
+    /// If one of them cannot be taken where it stands: which, and what can.
+    fn follow(&self, actions: &[Self::Action]) -> Result<PathOf<Self>, String>
+    where
+        Self::Action: PartialEq,
+    {
+        let start = self.initial().into_iter().next();
+        let start = start.ok_or("the model has no state to begin with".to_owned())?;
+        let mut path = Path { start, steps: vec![] };
+        for (number, action) in (1..).zip(actions) {
+            let mut steps = vec![];
+            self.steps(path.last(), &mut steps);
+            let found = steps.iter().position(|(other, _)| other == action);
+            let Some(found) = found else {
+                let can: Vec<&Self::Action> = steps.iter().map(|(action, _)| action).collect();
+                return Err(format!(
+                    "step {number}, {action:?}, cannot be taken; what can is {can:?}"
+                ));
+            };
+            path.steps.push(steps.swap_remove(found));
+        }
+        Ok(path)
     }
 
     /// Carries a search out. The library's own models write it down again, with the same body: so

@@ -309,8 +309,11 @@ impl<P: Protocol> Model for Network<P> {
             Move::Cuts => (0, None),
         };
         let mut happening = Happening { process, received, ..Happening::default() };
+        let label = |it: &Envelope<P::Message>| self.protocol.message_label(&it.message);
+        let to_lost = |it: &Envelope<P::Message>| (it.from, it.to, label(it));
+        let is_lost = |it: &&Envelope<P::Message>| !self.reaches(after, it.from, it.to);
         match action {
-            Move::Loses(_) => return happening,
+            Move::Loses(envelope) => happening.lost.push(to_lost(envelope)),
             Move::Crashes(_) => happening.whiles.push((process, "down".to_owned())),
             Move::Cuts => {
                 let apart = self.cut.iter().flatten();
@@ -322,7 +325,14 @@ impl<P: Protocol> Model for Network<P> {
                     happening.label = label;
                 }
                 happening.sent = self.sent_by(before, action);
+                let sent = happening.sent.iter();
+                let is_lost = |to: usize| !self.reaches(after, process, to);
+                let lost = sent.filter(|(to, _)| is_lost(*to));
+                happening.lost = lost.map(|(to, label)| (process, *to, label.clone())).collect();
             }
+        }
+        if matches!(action, Move::Crashes(_) | Move::Cuts) {
+            happening.lost.extend(before.flying.iter().filter(is_lost).map(to_lost));
         }
         happening
     }

@@ -136,6 +136,22 @@ impl RegisterServer for PaxosServer {
 
     register_explored_here!();
 
+    fn message_label(&self, message: &PaxosMessage) -> String {
+        use PaxosMessage::{Accept, Accepted, Decided, Prepare, Promise};
+        // A ballot is a round and a server.
+        let of = |(round, server): Ballot| format!("{round}.{server}");
+        match *message {
+            Prepare(ballot) => format!("prepare {}", of(ballot)),
+            Promise(ballot, None) => format!("promise {}", of(ballot)),
+            Promise(ballot, Some((earlier, (_, value)))) => {
+                format!("promise {}, {value} in {}", of(ballot), of(earlier))
+            }
+            Accept(ballot, (_, value)) => format!("accept {value} in {}", of(ballot)),
+            Accepted(ballot) => format!("accepted {}", of(ballot)),
+            Decided(ballot, (_, value)) => format!("decided {value} in {}", of(ballot)),
+        }
+    }
+
     fn start(&self, _: usize) -> PaxosState {
         PaxosState {
             ballot: (0, 0),

@@ -32,6 +32,11 @@ pub trait RegisterServer: Sized {
         sends: &mut Sends<RegisterMessage<Self::Message>>,
     ) -> Option<Self::State>;
 
+    /// What a space-time diagram says of a message among servers.
+    fn message_label(&self, message: &Self::Message) -> String {
+        format!("{message:?}")
+    }
+
     /// Carries a search out. As [`Protocol::explored`].
     fn explored(
         search: &Search<'_, Network<Registers<Self>>>,
@@ -191,6 +196,17 @@ impl<S: RegisterServer> Protocol for Registers<S> {
         }
     }
 
+    fn message_label(&self, message: &Self::Message) -> String {
+        match message {
+            RegisterMessage::Put(_, value) => format!("write {value}"),
+            RegisterMessage::Get(_) => "read".to_owned(),
+            RegisterMessage::PutOk(_) => "written".to_owned(),
+            RegisterMessage::GetOk(_, None) => "nothing there".to_owned(),
+            RegisterMessage::GetOk(_, Some(value)) => format!("it is {value}"),
+            RegisterMessage::Among(message) => self.server.message_label(message),
+        }
+    }
+
     fn explored(
         search: &Search<'_, Network<Self>>,
     ) -> Explored<GlobalOf<Self>, Move<Self::Message>> {
@@ -340,6 +356,25 @@ impl RegisterServer for AbdServer {
     type Message = AbdMessage;
 
     register_explored_here!();
+
+    fn message_label(&self, message: &AbdMessage) -> String {
+        // A request is its client's node and its number there; a version, a counter and a server.
+        let of = |(client, number): (usize, u8)| format!("{client}.{number}");
+        let held = |(count, server): (u8, usize), value: Option<u8>| match value {
+            None => "nothing".to_owned(),
+            Some(value) => format!("{value} (v{count}.{server})"),
+        };
+        match *message {
+            AbdMessage::Ask(request) => format!("ask for {}", of(request)),
+            AbdMessage::Tell(request, version, value) => {
+                format!("{} for {}", held(version, value), of(request))
+            }
+            AbdMessage::Store(request, version, value) => {
+                format!("store {} for {}", held(version, value), of(request))
+            }
+            AbdMessage::Stored(request) => format!("stored for {}", of(request)),
+        }
+    }
 
     fn start(&self, node: usize) -> AbdState {
         AbdState { held: ((0, node), None), round: None }

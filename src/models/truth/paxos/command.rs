@@ -2,6 +2,7 @@
 
 use crate::state::consistency::{KeyValueCall, RegisterCall, RegisterReply};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// An entry of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,16 @@ pub enum Command {
         /// What.
         call: KeyValueCall,
     },
+}
+
+/// As "write k0 7", "no-op".
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => write!(f, "no-op"),
+            Self::Call { call, .. } => write!(f, "{call}"),
+        }
+    }
 }
 
 /// A replica whose log others have too: what its properties are asked of.

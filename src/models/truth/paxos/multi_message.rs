@@ -2,9 +2,10 @@
 
 use super::command::Command;
 use super::single::Ballot;
+use std::fmt;
 
 /// What replicas tell each other.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum MultiPaxosMessage {
     /// A client's call, to whom is taken for the leader.
     Forward { command: Command },
@@ -24,4 +25,27 @@ pub enum MultiPaxosMessage {
     Leads { ballot: Ballot, applied: u64 },
     /// I lack the slots from this on.
     Lacks { from: u64 },
+}
+
+/// As a space-time diagram has room for: "accept 3 in 1.0: write k0 7". A ballot is a counter and
+/// a node.
+impl fmt::Debug for MultiPaxosMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = |(count, node): Ballot| format!("{count}.{node}");
+        match self {
+            Self::Forward { command } => write!(f, "ask: {command}"),
+            Self::Prepare { ballot, from } => write!(f, "prepare {} from {from}", of(*ballot)),
+            Self::Promise { ballot, accepted } => {
+                write!(f, "promise {}, {} accepted", of(*ballot), accepted.len())
+            }
+            Self::Accept { ballot, slot, command } => {
+                write!(f, "accept {slot} in {}: {command}", of(*ballot))
+            }
+            Self::Accepted { ballot, slot } => write!(f, "accepted {slot} in {}", of(*ballot)),
+            Self::Refused { promised } => write!(f, "promised {}", of(*promised)),
+            Self::Chosen { slot, command } => write!(f, "chosen {slot}: {command}"),
+            Self::Leads { ballot, .. } => write!(f, "leads by {}", of(*ballot)),
+            Self::Lacks { from } => write!(f, "lacks {from} and later"),
+        }
+    }
 }

@@ -9,6 +9,7 @@ use super::learning::Learning;
 use super::validity::Validity;
 use crate::number::positive;
 use crate::state::cluster::{Outbox, Property, Replica, Request, Setting, compiled_here};
+use std::fmt;
 
 /// A ballot: a counter, from 1 on, and the node that began it. Ballots are ordered so.
 pub type Ballot = (u64, usize);
@@ -55,7 +56,7 @@ struct Attempt {
 }
 
 /// What replicas tell each other.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum PaxosMessage {
     /// Phase 1a: refuse all lower ballots from now on. What have you accepted?
     Prepare { ballot: Ballot },
@@ -69,6 +70,26 @@ pub enum PaxosMessage {
     Refused { ballot: Ballot, promised: Ballot },
     /// This is decided.
     Decided { value: i64 },
+}
+
+/// As a space-time diagram has room for: "promise 2.1, 7 in 1.0". A ballot is a counter and a node.
+impl fmt::Debug for PaxosMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = |(count, node): Ballot| format!("{count}.{node}");
+        match *self {
+            Self::Prepare { ballot } => write!(f, "prepare {}", of(ballot)),
+            Self::Promise { ballot, accepted: None } => write!(f, "promise {}", of(ballot)),
+            Self::Promise { ballot, accepted: Some((earlier, value)) } => {
+                write!(f, "promise {}, {value} in {}", of(ballot), of(earlier))
+            }
+            Self::Accept { ballot, value } => write!(f, "accept {value} in {}", of(ballot)),
+            Self::Accepted { ballot } => write!(f, "accepted {}", of(ballot)),
+            Self::Refused { ballot, promised } => {
+                write!(f, "not {}: promised {}", of(ballot), of(promised))
+            }
+            Self::Decided { value } => write!(f, "decided {value}"),
+        }
+    }
 }
 
 impl Paxos {

@@ -25,6 +25,13 @@ impl Raft {
         self
     }
 
+    /// Wrong: a node votes for whoever asks first in a term, even for one whose log is behind its
+    /// own, which may lack committed entries (Ongaro 2014, section 3.6.1).
+    pub fn voting_for_any_log(mut self) -> Self {
+        self.settings.broken.ignores_logs = true;
+        self
+    }
+
     /// Wrong: a leader answers reads from its store without asking whether it still leads (found
     /// in etcd and Consul by Kingsbury, 2014).
     pub fn reading_unchecked(mut self) -> Self {

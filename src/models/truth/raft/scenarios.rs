@@ -24,6 +24,7 @@ impl Trap {
             Self::earlier_terms(),
             Self::short_quorums(),
             Self::forgotten_votes(),
+            Self::any_log(),
             Self::unchecked_reads(),
             Self::drifting_leases(),
             Self::applied_twice(),
@@ -105,6 +106,17 @@ impl Trap {
             scenario,
             sound,
             broken: |node| sound(node).forgetting_votes(),
+        }
+    }
+
+    /// Node 4 is cut off, and hears nothing of what the others commit meanwhile. It stands for
+    /// election again and again, so that its term is the highest when it comes back.
+    pub fn any_log() -> Self {
+        Self {
+            name: "votes for candidates whose logs are behind",
+            scenario: Scenario::nodes(5).think(10.0).isolate(4, 300.0..700.0),
+            sound: |node| Raft::new(node).led_by(0),
+            broken: |node| Raft::new(node).led_by(0).voting_for_any_log(),
         }
     }
 

@@ -42,6 +42,7 @@ pub(super) struct Broken {
     pub quorum_short: usize,
     pub counts_earlier_terms: bool,
     pub forgets_votes: bool,
+    pub ignores_logs: bool,
     pub applies_twice: bool,
     pub changes_at_once: bool,
 }

@@ -353,6 +353,7 @@ impl Execution {
             sent: self.events[message.sent].time,
             to: message.to,
             arrived: message.received.map(|event| self.events[event].time),
+            lost: message.received.is_none().then(|| self.events[message.sent].time),
             label: String::new(),
         };
         SpaceTime {

@@ -84,6 +84,7 @@ impl Snapshot {
             sent,
             to,
             arrived: Some(arrived),
+            lost: None,
             label: "marker".to_owned(),
         }));
         drawn.messages.sort_by(|a, b| a.sent.total_cmp(&b.sent));

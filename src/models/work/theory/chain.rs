@@ -2,7 +2,7 @@
 //! (Palm, 1957, for patience: Erlang A).
 
 use super::tail::Tail;
-use super::{Theory, TheoryError};
+use super::{Theory, TheoryError, patience};
 use crate::work::discipline::Discipline;
 use crate::work::queue::Queue;
 
@@ -24,7 +24,13 @@ pub(super) fn of(queue: &Queue) -> Result<Theory, TheoryError> {
     }
     let impatience = match &queue.patience {
         None => 0.0,
-        Some(patience) => patience.rate_if_exponential().ok_or(unknown)?,
+        Some(patience) => match patience.rate_if_exponential() {
+            Some(rate) => rate,
+            None if queue.room.is_none() && queue.balking.is_none() => {
+                return patience::of(queue, arrivals, service);
+            }
+            None => return Err(unknown),
+        },
     };
     let servers = queue.servers();
     let room = queue.room.unwrap_or(usize::MAX);

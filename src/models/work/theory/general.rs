@@ -79,9 +79,73 @@ fn preemptive(queue: &Queue) -> Vec<f64> {
     queue.shares().into_iter().map(of).collect()
 }
 
+/// The one rate of all classes, where their services are exponential and alike.
+pub(super) fn alike(queue: &Queue) -> Option<f64> {
+    let rates: Option<Vec<f64>> =
+        queue.shares().into_iter().map(|(_, service)| service.rate_if_exponential()).collect();
+    let rates = rates?;
+    let same = |rate: &f64| (rate / rates[0] - 1.0).abs() < 1e-12;
+    rates.iter().all(same).then(|| rates[0])
+}
+
+/// M/M/c with classes whose services are alike: its number is that of FIFO.
+pub(super) fn ranked(queue: &Queue) -> Result<Theory, TheoryError> {
+    let shares = queue.shares();
+    let waits = ranks(queue)?;
+    let mean = shares.iter().zip(&waits).map(|((share, _), wait)| share * wait).sum();
+    let (waiting, source) = match queue.discipline {
+        Discipline::PriorityPreemptive => (None, "Erlang, 1917, class by class"),
+        _ => (Some(super::erlang_c(queue.servers(), queue.offered_load())?), "Cobham, 1954"),
+    };
+    Ok(Theory::from_wait(queue, mean, waiting, source))
+}
+
+/// The mean waits of these classes.
+fn ranks(queue: &Queue) -> Result<Vec<f64>, TheoryError> {
+    let unknown = TheoryError::Unknown("several servers with classes in this order");
+    let (servers, rate) = (queue.servers() as f64, alike(queue).ok_or(unknown)?);
+    match queue.discipline {
+        Discipline::Fifo | Discipline::Lifo | Discipline::Siro => {
+            let waiting = super::erlang_c(queue.servers(), queue.offered_load())?;
+            let wait = waiting / (servers * rate - queue.arrival_rate());
+            Ok(vec![wait; queue.shares().len()])
+        }
+        Discipline::Priority => {
+            let waiting = super::erlang_c(queue.servers(), queue.offered_load())?;
+            let wait = waiting / (servers * rate);
+            Ok(classes(queue, |before, after| {
+                wait / ((1.0 - before / servers) * (1.0 - after / servers))
+            }))
+        }
+        Discipline::PriorityPreemptive => {
+            // Those up to a class have the servers to themselves: an M/M/c, whose line is known.
+            let line = |load: f64| -> Result<f64, TheoryError> {
+                match load > 0.0 {
+                    true => {
+                        let waiting = super::erlang_c(queue.servers(), load)?;
+                        Ok(waiting * load / (servers - load))
+                    }
+                    false => Ok(0.0),
+                }
+            };
+            let mut load = 0.0;
+            let of = |(share, _): (f64, &Distribution)| {
+                // What one of a class without customers would wait is a limit.
+                let more = (queue.arrival_rate() * share / rate).max(1e-9 * servers);
+                let wait = (line(load + more)? - line(load)?) / (more * rate);
+                load += more;
+                Ok(wait)
+            };
+            queue.shares().into_iter().map(of).collect()
+        }
+        _ => Err(unknown),
+    }
+}
+
 impl Queue {
     /// The mean wait of each class of an M/G/1 with priorities, in units of time: without
-    /// preemption by Cobham (1954), with it by White and Christie (1958).
+    /// preemption by Cobham (1954), with it by White and Christie (1958). Of an M/M/c, if all
+    /// classes have the same service.
     ///
     /// # Errors
     /// For another queue, or where the server cannot keep up.
@@ -94,6 +158,7 @@ impl Queue {
                 Ok(classes(self, |before, after| residual / ((1.0 - before) * (1.0 - after))))
             }
             (Discipline::PriorityPreemptive, 1) => Ok(preemptive(self)),
+            (_, 2..) => ranks(self),
             (Discipline::Fifo | Discipline::Lifo | Discipline::Siro, 1) => {
                 Ok(vec![theory.wait; self.shares().len()])
             }

@@ -1,9 +1,11 @@
 //! Closed forms for queues in their steady state, each with its source.
 
+mod breakdowns;
 mod chain;
 mod erlang;
 mod general;
 mod modulated;
+mod patience;
 mod sizes;
 mod tail;
 
@@ -45,8 +47,8 @@ impl Theory {
         if queue.retries.is_some() {
             return Err(TheoryError::Unknown("customers who come again"));
         }
-        if queue.breakdowns.is_some() {
-            return Err(TheoryError::Unknown("servers that break down"));
+        if let Some((works, repair)) = &queue.breakdowns {
+            return breakdowns::of(queue, works, repair);
         }
         if queue.servers == usize::MAX {
             return erlang::without_limit(queue);
@@ -72,6 +74,7 @@ impl Theory {
             (true, _, Some(_)) if fifo && queue.classes.is_empty() => erlang::of(queue),
             (true, 1, _) => general::of(queue),
             (true, _, Some(_)) if queue.classes.is_empty() => general::memoryless(queue),
+            (true, _, _) if general::alike(queue).is_some() => general::ranked(queue),
             (true, _, _)
                 if fifo && queue.classes.is_empty() && queue.service.is_deterministic() =>
             {
@@ -128,6 +131,8 @@ fn stable(queue: &Queue) -> Result<(), TheoryError> {
 pub enum TheoryError {
     /// The load offered, in erlangs, is at least the number of servers.
     Unstable { servers: usize, offered: f64 },
+    /// The load offered, in erlangs, is at least the fraction of time that the server is up.
+    Breaks { offered: f64, up: f64 },
     /// The load is not a positive, finite number.
     Load { offered: f64 },
     /// There are no servers.
@@ -154,6 +159,13 @@ impl fmt::Display for TheoryError {
                      below {servers}; add servers or lower the arrival rate"
                 )
             }
+            Self::Breaks { offered, up } => write!(
+                f,
+                "the queue has no steady state: a server that works {:.1} % of the time cannot \
+                 keep up with an offered load of {offered} (arrival rate / service rate), which \
+                 must stay below {up}; shorten the repairs or lower the arrival rate",
+                100.0 * up
+            ),
             Self::Load { offered } => write!(
                 f,
                 "the offered load (arrival rate / service rate) must be a positive number, but it \
@@ -227,8 +239,13 @@ mod tests {
             ),
             (
                 Queue::mm1(0.5, 1.0)
+                    .breakdowns(Distribution::erlang(2, 9.0), Distribution::exponential(1.0)),
+                "break down in such a queue; simulate it",
+            ),
+            (
+                Queue::mm1(0.95, 1.0)
                     .breakdowns(Distribution::exponential(9.0), Distribution::exponential(1.0)),
-                "break down; simulate it",
+                "a server that works 90.0 % of the time cannot keep up",
             ),
         ];
         for (queue, told) in cases {

@@ -2,6 +2,7 @@
 
 use crate::state::consistency::RegisterReply;
 use crate::truth::paxos::Command;
+use std::fmt;
 
 /// That a request was prepared in a slot: a proof, which nobody can forge.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,8 +27,10 @@ pub struct Baggage {
 }
 
 /// Messages of Castro and Liskov (1999, sections 4.2 to 4.4). The simulation vouches for the sender
-/// of each, as their authenticators do, for clients' requests, and for certificates.
-#[derive(Clone, Debug, PartialEq)]
+/// of each, as their authenticators do, for clients' requests, and for certificates: those of slots
+/// that were prepared, those of slots that are stable (their checkpoints), and the wishes that a
+/// new view shows. No traitor forges any of them here.
+#[derive(Clone, PartialEq)]
 pub enum PbftMessage {
     /// A client asks.
     Request { command: Command },
@@ -47,4 +50,29 @@ pub enum PbftMessage {
     Lacks { from: u64 },
     /// This is in the slot for ever.
     Committed { slot: u64, command: Command },
+}
+
+/// As a space-time diagram has room for: "pre-prepare 3: write k0 7", "commit 3, view 1".
+impl fmt::Debug for PbftMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The first view is not worth saying.
+        let of = |view: u64| if view == 0 { String::new() } else { format!(", view {view}") };
+        match self {
+            Self::Request { command } => write!(f, "ask: {command}"),
+            Self::PrePrepare { view, slot, command } => {
+                write!(f, "pre-prepare {slot}{}: {command}", of(*view))
+            }
+            Self::Prepare { view, slot, command } => {
+                write!(f, "prepare {slot}{}: {command}", of(*view))
+            }
+            Self::Commit { view, slot, command } => {
+                write!(f, "commit {slot}{}: {command}", of(*view))
+            }
+            Self::Reply { reply, .. } => write!(f, "reply: {reply}"),
+            Self::ViewChange { view, .. } => write!(f, "view {view}?"),
+            Self::NewView { view, .. } => write!(f, "view {view} begins"),
+            Self::Lacks { from } => write!(f, "lacks {from} and later"),
+            Self::Committed { slot, command } => write!(f, "has {slot}: {command}"),
+        }
+    }
 }
