@@ -130,11 +130,13 @@ impl Known {
             known.add(write, read)?;
         }
         // Nobody writes nil: who finds it comes before all writes.
-        for it in 0..hints.len() {
-            if known.place[it].is_some() && needs(it) == Some(None) {
-                for (_, all) in known.writes[objects[it] as usize].clone() {
-                    let first = all.into_iter().find(|&write| write as usize != it);
-                    first.map_or(Some(false), |first| known.add(it as u32, first))?;
+        for (it, &object) in objects.iter().enumerate() {
+            if known.place[it].is_none() || needs(it) != Some(None) {
+                continue;
+            }
+            for (_, all) in known.writes[object as usize].clone() {
+                if let Some(first) = all.into_iter().find(|&write| write as usize != it) {
+                    known.add(it as u32, first)?;
                 }
             }
         }

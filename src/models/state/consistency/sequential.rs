@@ -7,11 +7,8 @@ use super::linearizable::Checker;
 use super::machine::Machine;
 use super::must::{Must, Programs};
 use super::search::{Answer, Kinds, Order, search};
-use super::specification::{Hint, Specification};
+use super::specification::{Hint, RegisterHint, Specification};
 use std::collections::BTreeMap;
-
-/// Configurations that are visited to tell how far a history can be explained that cannot be whole.
-const EVIDENCE: usize = 10_000;
 
 /// Whether a history is sequentially consistent. Operations are told by their index in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +60,6 @@ impl Checker {
         specification: &S,
         history: &History<S::Call, S::Reply>,
     ) -> Sequential {
-        let mut limit = Limit::new(self.visits, self.time);
         let operations = history.operations();
         let known = (0..history.len()).filter(|&it| !operations[it].has_failed());
         let (pending, mut named): (Vec<usize>, Vec<usize>) =
@@ -101,28 +97,33 @@ impl Checker {
         twins.extend(alike.map(|((&kind, &(lane, _)), it)| last.insert((kind, lane), it)));
         let kinds = Kinds { of, hints: &hints, objects, completed, twins };
         let lanes: Vec<Vec<u32>> = lanes.into_values().collect();
-        let must = match kinds.registers() {
-            None => Some(Must::nothing(named.len())),
-            Some(hints) => {
-                let (objects, lanes, after) = (&kinds.objects, &lanes, &after);
-                Must::of(&Programs { hints: &hints, objects, lanes, after })
-            }
+        let mut order = Program::new(lanes, after, completed);
+        let registers = kinds.registers();
+        // A search that does not go astray visits a configuration for each operation at most. One
+        // that does begins again, when it is known what must come before what.
+        let quick = match registers {
+            Some(_) => self.visits.min(named.len()),
+            None => self.visits,
         };
-        let contradicts = must.is_none();
-        let must = must.unwrap_or_else(|| Must::nothing(named.len()));
-        let mut order = Program::new(lanes, after, completed, must);
-        if contradicts {
-            limit = Limit::new(self.visits.min(EVIDENCE), self.time);
+        let mut limit = Limit::new(quick, self.time);
+        let mut found = search(&mut order, &mut machine, &kinds, &mut limit);
+        let mut visited = limit.visited();
+        if let (Answer::Stopped, Some(hints)) = (found.answer, registers)
+            && !limit.out_of_time
+        {
+            if order.concludes(&hints, &kinds.objects) {
+                limit = Limit::new(self.visits - quick, self.time);
+                found = search(&mut order, &mut machine, &kinds, &mut limit);
+                visited += limit.visited();
+            } else {
+                found.answer = Answer::NoOrder;
+            }
         }
-        let found = search(&mut order, &mut machine, &kinds, &mut limit);
         let order: Vec<usize> = found.order.iter().map(|&it| named[it as usize]).collect();
         match found.answer {
-            _ if contradicts => Sequential::Violation { stuck: stuck(history, &order), order },
             Answer::Order => Sequential::Consistent { order },
             Answer::NoOrder => Sequential::Violation { stuck: stuck(history, &order), order },
-            Answer::Stopped => {
-                Sequential::Unknown { visited: limit.visited(), out_of_time: limit.out_of_time }
-            }
+            Answer::Stopped => Sequential::Unknown { visited, out_of_time: limit.out_of_time },
         }
     }
 }
@@ -163,12 +164,23 @@ struct Program {
 }
 
 impl Program {
-    fn new(lanes: Vec<Vec<u32>>, after: Vec<(usize, u32)>, completed: usize, must: Must) -> Self {
+    fn new(lanes: Vec<Vec<u32>>, after: Vec<(usize, u32)>, completed: usize) -> Self {
         let mut lane_of = vec![0; completed];
         for (number, lane) in (0..).zip(&lanes) {
             lane.iter().for_each(|&it| lane_of[it as usize] = number);
         }
+        let must = Must::nothing(completed + after.len());
         Self { placed: vec![0; lanes.len()], lanes, lane_of, after, must }
+    }
+
+    /// Begins again, with what must come before what; not, if that contradicts itself.
+    fn concludes(&mut self, hints: &[RegisterHint], objects: &[u32]) -> bool {
+        self.placed.fill(0);
+        let programs = Programs { hints, objects, lanes: &self.lanes, after: &self.after };
+        let must = Must::of(&programs);
+        let is_possible = must.is_some();
+        self.must = must.unwrap_or_else(|| Must::nothing(hints.len()));
+        is_possible
     }
 }
 
