@@ -142,12 +142,14 @@ fn replications_are_added_until_the_interval_is_narrow() {
 
 #[test]
 fn what_is_not_known_is_told_of_this_library() {
-    let (up, repair) = (Distribution::exponential(90.0), Distribution::exponential(10.0));
+    let (up, repair) = (Distribution::erlang(2, 90.0), Distribution::exponential(10.0));
+    let impatient = || Distribution::deterministic(1.0);
     let classes = [(1.0, Distribution::exponential(1.0)), (1.0, Distribution::exponential(2.0))];
     for (queue, advice) in [
         (Queue::mm1(0.5, 1.0).breakdowns(up, repair), false),
         (Queue::mmc(1.0, 1.0, 2).classes(&classes).discipline(Discipline::Priority), false),
-        (Queue::mmc(1.0, 1.0, 2).patience(Distribution::deterministic(1.0)), false),
+        (Queue::mmc(1.0, 1.0, 2).patience(impatient()).room(5), false),
+        (Queue::mg1(0.5, Distribution::erlang(2, 1.0)).patience(impatient()), false),
         (Queue::new(Arrivals::modulated(&[(1.0, 1.0)]), Distribution::erlang(2, 0.5), 1), false),
         (Queue::new(Distribution::erlang(2, 2.0), Distribution::erlang(2, 1.0), 1), true),
         (Queue::new(Arrivals::poisson(2.0), Distribution::erlang(2, 1.0), 3), true),

@@ -37,5 +37,7 @@ pub(super) fn of(
     let broken = breaks * repair.moment(2) / 2.0 / longer;
     let stay = mean + arrivals * second / (2.0 * (1.0 - load)) + broken;
     let source = "Gaver, 1962; Avi-Itzhak and Naor, 1963";
-    Ok(Theory::from_wait(queue, stay - service.mean(), None, source))
+    let theory = Theory::from_wait(queue, stay - service.mean(), None, source);
+    // Who is with a broken server stands in no line.
+    Ok(Theory { queue_length: arrivals * (stay - mean), ..theory })
 }
