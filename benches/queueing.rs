@@ -102,6 +102,8 @@ fn recursions() -> Vec<(&'static str, Queue)> {
         ("M/LN/1", Queue::mg1(0.8, Distribution::lognormal(1.0, 4.0))),
         ("M/H2/4", Queue::new(Arrivals::poisson(3.2), Distribution::fitted(1.0, 4.0), 4)),
         ("M/M/16", Queue::mmc(12.8, 1.0, 16)),
+        ("M/M/32", Queue::mmc(25.6, 1.0, 32)),
+        ("M/M/64", Queue::mmc(51.2, 1.0, 64)),
         ("M/M/100", Queue::mmc(80.0, 1.0, 100)),
         ("M/M/1000", Queue::mmc(800.0, 1.0, 1000)),
         ("M/M/10000", Queue::mmc(8000.0, 1.0, 10_000)),

@@ -10,7 +10,7 @@ use pillars_models::truth::agreement::BenOr;
 use pillars_models::truth::byzantine::{Behaviour, OralMessages, Pbft};
 use pillars_models::truth::explore::{Envelope, Network, Protocol, Search, Sends};
 use pillars_models::truth::paxos::{MultiPaxos, Paxos, PaxosSpec};
-use pillars_models::truth::raft::Raft;
+use pillars_models::truth::raft::{Raft, RaftSpec};
 use pillars_models::truth::{Nemesis, hunt, shrink, wrong};
 use said::each_says;
 
@@ -226,6 +226,7 @@ fn quorums_of_more_than_there_are_are_told() {
         (Box::new(|| drop(BenOr::new(4).crashes(2))), "of 4 processes at most 1 may crash"),
         (Box::new(|| drop(OralMessages::new(3, 2))), "from m + 2 = 4 to 10 generals"),
         (Box::new(|| drop(PaxosSpec::new(6, 2, 2))), "from 1 to 5 acceptors"),
+        (Box::new(|| _ = RaftSpec::new(3, 7, 2)), "from 1 to 6 terms"),
         (Box::new(|| drop(PaxosSpec::new(5, 4, 4))), "at most 128 possible messages"),
         (Box::new(|| drop(PaxosSpec::new(3, 2, 2).with_quorums_of(4))), "from 1 to 3 acceptors"),
     ];

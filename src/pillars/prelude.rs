@@ -54,7 +54,7 @@ pub use crate::truth::paxos::{
     MultiPaxos, Paxos, PaxosAction, PaxosFlaw, PaxosSpec, command_messages, decision_messages,
     duels, tenures,
 };
-pub use crate::truth::raft::{Elections, Leases, Raft, Trap};
+pub use crate::truth::raft::{Elections, Leases, Raft, RaftFlaw, RaftSpec, Trap};
 pub use crate::truth::time::{
     ClockSync, CommitWait, Execution, HybridClock, LamportClock, RandomExecution, SharedKey,
     SnapshotBy, TimeSources, Transfers, VectorClock, Versioning,

@@ -49,10 +49,19 @@ pub(super) fn run(queue: &Queue, order: Order) -> Run {
 }
 
 fn serve(queue: &Queue, order: Order, between: impl Draw, service: impl Draw) -> Run {
-    let customers = customers(order, between, service);
-    match queue.servers {
+    by_recursion(customers(order, between, service), queue.servers, order)
+}
+
+fn by_recursion<A: Draw, S: Draw>(customers: Customers<A, S>, servers: usize, order: Order) -> Run {
+    match servers {
         1 => measure(customers, One(0.0), order),
-        servers @ 2..=MOST_IN_A_ROW => measure(customers, Row::new(servers), order),
+        servers @ 2..=4 => measure(customers, Row::<4>::new(servers), order),
+        servers @ 5..=8 => measure(customers, Row::<8>::new(servers), order),
+        servers @ 9..=16 => measure(customers, Row::<16>::new(servers), order),
+        servers @ 17..=32 => measure(customers, Row::<32>::new(servers), order),
+        servers @ 33..=MOST_IN_A_ROW => {
+            measure(customers, Row::<MOST_IN_A_ROW>::new(servers), order)
+        }
         servers => measure(customers, Heap::new(servers), order),
     }
 }
@@ -240,21 +249,24 @@ impl Free for One {
 }
 
 /// Up to this many servers a sorted row beats a heap: it has no branches to mispredict.
-const MOST_IN_A_ROW: usize = 8;
+const MOST_IN_A_ROW: usize = 64;
 
-/// A few servers, in the order in which they become free.
-struct Row {
-    times: [f64; MOST_IN_A_ROW],
+/// A few servers, in the order in which they become free; there are never more than `N`. Those that
+/// there are not are never free.
+struct Row<const N: usize> {
+    times: [f64; N],
     servers: usize,
 }
 
-impl Row {
+impl<const N: usize> Row<N> {
     fn new(servers: usize) -> Self {
-        Self { times: [0.0; MOST_IN_A_ROW], servers }
+        let mut times = [f64::INFINITY; N];
+        times[..servers].fill(0.0);
+        Self { times, servers }
     }
 }
 
-impl Free for Row {
+impl<const N: usize> Free for Row<N> {
     fn lift(&mut self) -> Self {
         Self { times: self.times, servers: self.servers }
     }
@@ -264,16 +276,16 @@ impl Free for Row {
         self.times[0]
     }
 
-    /// Carries the new time up the row, exchanging it with every earlier one.
+    /// Each place takes what is in the middle: the new time, the one that was there, or the one
+    /// after it. No place waits for another.
     #[inline(always)]
     fn book(&mut self, until: f64) {
-        let mut carried = until;
-        for i in 1..self.servers.min(MOST_IN_A_ROW) {
-            let other = self.times[i];
-            self.times[i - 1] = earlier(carried, other);
-            carried = later(carried, other);
+        let was = self.times;
+        self.times[0] = earlier(was[1], until);
+        for i in 1..N - 1 {
+            self.times[i] = later(was[i], earlier(was[i + 1], until));
         }
-        self.times[self.servers.min(MOST_IN_A_ROW) - 1] = carried;
+        self.times[N - 1] = later(was[N - 1], until);
     }
 
     fn times(&self) -> &[f64] {
@@ -356,7 +368,7 @@ mod tests {
     fn row_and_heap_serve_alike() {
         for servers in 1..=MOST_IN_A_ROW {
             let order = order(1, 100, 5000);
-            let row = measure(of(order, servers), Row::new(servers), order);
+            let row = by_recursion(of(order, servers), servers, order);
             let heap = measure(of(order, servers), Heap::new(servers), order);
             assert_eq!(row.wait_sum, heap.wait_sum, "{servers} servers");
             assert!((row.busy - heap.busy).abs() < 1e-6, "{servers} servers");
@@ -367,7 +379,7 @@ mod tests {
     fn the_second_count_is_the_area_under_the_number_present() {
         let order = order(4, 0, 300);
         let customers = of(order, 3);
-        let mut line = Line { customers, free: Row::new(3), now: 0.0 };
+        let mut line = Line { customers, free: Row::<4>::new(3), now: 0.0 };
         let mut several = vec![(0.0, 0.0); 300];
         let area = line.serve_several::<true>(&mut several);
         // Event by event.

@@ -17,6 +17,8 @@ pub struct Happening {
     pub received: Option<(usize, String)>,
     /// More messages that it has received by then, and that only now make a difference.
     pub also: Vec<(usize, String)>,
+    /// A message that it receives, and that was sent just before: from whom, and its label.
+    pub just_sent: Option<(usize, String)>,
     /// Messages that it sends: to whom, and their labels.
     pub sent: Vec<(usize, String)>,
     /// Messages that are lost: from whom, to whom, and their labels.
@@ -46,7 +48,12 @@ impl<S, A> Path<S, A> {
 }
 
 fn add(drawn: &mut SpaceTime, time: f64, happening: Happening) {
-    let Happening { process, label, is_marked, received, also, sent, lost, whiles } = happening;
+    let Happening { process, label, is_marked, received, also, just_sent, sent, lost, whiles } =
+        happening;
+    if let Some((from, label)) = just_sent {
+        let (sent, arrived) = (time - 0.5, Some(time));
+        drawn.messages.push(Arrow { from, sent, to: process, arrived, lost: None, label });
+    }
     for (from, label) in received.into_iter().chain(also) {
         arrives(drawn, from, process, time, label);
     }

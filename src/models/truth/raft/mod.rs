@@ -14,6 +14,7 @@ mod replica;
 mod replication;
 mod scenarios;
 mod settings;
+mod spec;
 mod store;
 mod voting;
 
@@ -24,4 +25,5 @@ pub use members::{Members, Nodes};
 pub use message::RaftMessage;
 pub use replica::Raft;
 pub use scenarios::Trap;
+pub use spec::{RaftAction, RaftFlaw, RaftSpec, RaftState};
 pub use store::Snapshot;
