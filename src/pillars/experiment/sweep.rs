@@ -44,7 +44,14 @@ pub fn sweep(label: &str, values: &[f64]) -> Sweep {
 impl Sweep {
     /// Measures something at each value, by simulation.
     #[track_caller]
-    pub fn measured(mut self, name: &str, measure: impl Fn(f64) -> Estimate) -> Self {
+    pub fn measured(self, name: &str, measure: impl Fn(f64) -> Estimate) -> Self {
+        self.with_measured(name, &measure)
+    }
+
+    // What takes a closure only hands it on: the reader's cell compiles that much
+    // and no more.
+    #[track_caller]
+    fn with_measured(mut self, name: &str, measure: &dyn Fn(f64) -> Estimate) -> Self {
         self.check_new("measured", name);
         let mut estimates = Vec::with_capacity(self.xs.len());
         let task = Task::begin("points of the sweep", Some(self.xs.len() as u64));
@@ -62,9 +69,14 @@ impl Sweep {
     /// # Panics
     /// If the formula gives what is not a finite number.
     #[track_caller]
-    pub fn exact(mut self, name: &str, formula: impl Fn(f64) -> f64) -> Self {
+    pub fn exact(self, name: &str, formula: impl Fn(f64) -> f64) -> Self {
+        self.with_exact(name, &formula)
+    }
+
+    #[track_caller]
+    fn with_exact(mut self, name: &str, formula: &dyn Fn(f64) -> f64) -> Self {
         self.check_new("exact", name);
-        let values = self.compute("exact", name, &self.xs, &formula);
+        let values = self.compute("exact", name, &self.xs, formula);
         let line = (self.xs.clone(), values.clone());
         self.series.push((name.to_owned(), Values::Exact { values, line }));
         self
@@ -76,11 +88,16 @@ impl Sweep {
     /// # Panics
     /// If the formula gives what is not a finite number.
     #[track_caller]
-    pub fn curve(mut self, name: &str, formula: impl Fn(f64) -> f64) -> Self {
+    pub fn curve(self, name: &str, formula: impl Fn(f64) -> f64) -> Self {
+        self.with_curve(name, &formula)
+    }
+
+    #[track_caller]
+    fn with_curve(mut self, name: &str, formula: &dyn Fn(f64) -> f64) -> Self {
         self.check_new("curve", name);
-        let values = self.compute("curve", name, &self.xs, &formula);
+        let values = self.compute("curve", name, &self.xs, formula);
         let xs = refined(&self.xs);
-        let ys = self.compute("curve", name, &xs, &formula);
+        let ys = self.compute("curve", name, &xs, formula);
         self.series.push((name.to_owned(), Values::Exact { values, line: (xs, ys) }));
         self
     }
