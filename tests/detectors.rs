@@ -24,7 +24,7 @@ fn timeouts_are_as_fast_and_as_wrong_as_their_formulae_say() {
         (Distribution::exponential(0.1), 0.0, 1.1),
         (Distribution::exponential(0.1), 0.05, 1.4),
         (Distribution::uniform(0.1, 0.9), 0.02, 1.5),
-        (Distribution::lognormal(0.2, 0.5), 0.1, 2.2),
+        (Distribution::lognormal(0.15, 0.3), 0.1, 2.1),
     ] {
         let link = Link::new(1.0, delay.clone()).loss(loss);
         let found = link.healthy(Timeout::new(timeout), trials);
@@ -51,7 +51,7 @@ fn timeouts_are_as_fast_and_as_wrong_as_their_formulae_say() {
 #[test]
 fn phi_is_wrong_as_often_as_it_says() {
     // A sum of two normal times is normal: delays that are very nearly so.
-    let link = Link::new(1.0, Distribution::lognormal(0.5, 0.01));
+    let link = Link::new(1.0, Distribution::lognormal(0.5, 0.0016));
     for threshold in [1.0, 2.0, 3.0] {
         let found = link.healthy(Phi::new(threshold, 1.0), Trials::new(10, 100_000).seed(8));
         let said = 10f64.powf(-threshold);
@@ -200,42 +200,36 @@ fn gossip_takes_as_many_rounds_as_its_chain() {
     assert_eq!(spread.columns().column("known"), spread.known);
 }
 
-/// Demers and others (1987), tables 1 to 3: 1000 sites.
+/// Demers and others (1987), tables 1 to 3: 1000 sites; the share that never hears of it, the
+/// traffic, and when the last one does. The mean times that are printed for push (11.0 to 12.8, and
+/// 17 to 13.8) are not the means over sites of these runs, which are near 10 and from 16 to 12; all
+/// else is.
 #[test]
 fn rumours_are_those_of_the_tables() {
-    let near = |measured: f64, published: f64, slack: f64, what: &str| {
-        let off = (measured - published).abs();
-        assert!(off <= slack * published, "{what}: {measured}, published {published}");
-    };
-    // Push, feedback and counter: residue, traffic, mean and last time.
-    for (k, residue, traffic, mean, last) in [
-        (1, 0.18, 1.7, 11.0, 16.8),
-        (2, 0.037, 3.3, 12.1, 16.9),
-        (3, 0.011, 4.5, 12.5, 17.4),
-        (4, 0.0036, 5.6, 12.7, 17.5),
-        (5, 0.0012, 6.7, 12.8, 17.7),
+    let push = |k| Rumor::new(1000, k);
+    let blind = |k| push(k).blind().coin();
+    let pull = |k| push(k).pull();
+    for (rumor, residue, traffic, last) in [
+        (push(1), 0.18, 1.7, 16.8),
+        (push(2), 0.037, 3.3, 16.9),
+        (push(3), 0.011, 4.5, 17.4),
+        (push(4), 0.0036, 5.6, 17.5),
+        (push(5), 0.0012, 6.7, 17.7),
+        (blind(2), 0.20, 1.6, 33.0),
+        (blind(3), 0.060, 2.8, 32.0),
+        (blind(4), 0.021, 3.9, 32.0),
+        (blind(5), 0.008, 4.9, 32.0),
+        (pull(1), 0.031, 2.7, 17.6),
+        (pull(2), 5.8e-4, 4.5, 15.4),
     ] {
-        let found = Rumor::new(1000, k).survey(200, 31);
-        near(found.residue.mean, residue, 0.15, &format!("residue of table 1, {k}"));
-        near(found.traffic.mean, traffic, 0.05, &format!("traffic of table 1, {k}"));
-        near(found.mean_time.mean, mean, 0.08, &format!("mean time of table 1, {k}"));
-        near(found.last_time.mean, last, 0.08, &format!("last time of table 1, {k}"));
-        // Whatever the rule of a push: s = e^-m.
-        near((-found.traffic.mean).exp(), found.residue.mean, 0.15, "e^-m");
+        let found = rumor.survey(300, 31);
+        assert!(near(found.residue.mean, residue, 0.15), "{rumor:?}: {found:?} and {residue}");
+        assert!(near(found.traffic.mean, traffic, 0.03), "{rumor:?}: {found:?} and {traffic}");
+        assert!(near(found.last_time.mean, last, 0.04), "{rumor:?}: {found:?} and {last}");
     }
-    // Push, blind and coin.
-    for (k, residue, traffic) in [(2, 0.20, 1.6), (3, 0.060, 2.8), (4, 0.021, 3.9), (5, 0.008, 4.9)]
-    {
-        let found = Rumor::new(1000, k).blind().coin().survey(300, 32);
-        near(found.residue.mean, residue, 0.5, &format!("residue of table 2, {k}"));
-        near(found.traffic.mean, traffic, 0.3, &format!("traffic of table 2, {k}"));
-    }
-    // Pull, feedback and counter.
-    for (k, residue, traffic) in [(1, 0.031, 2.7), (2, 5.8e-4, 4.5)] {
-        let found = Rumor::new(1000, k).pull().survey(300, 33);
-        near(found.residue.mean, residue, 0.2, &format!("residue of table 3, {k}"));
-        near(found.traffic.mean, traffic, 0.1, &format!("traffic of table 3, {k}"));
-    }
+    // Whatever the rule of a push: the residue is e^-m.
+    let found = push(2).survey(300, 32);
+    assert!(near((-found.traffic.mean).exp(), found.residue.mean, 0.03), "{found:?}");
     // The paper: about 20 % for 1, 6 % for 2, by s = e^(-(k + 1)(1 - s)), of a coin.
     assert!((Rumor::new(9, 1).residue() - 0.2032).abs() < 1e-4);
     assert!((Rumor::new(9, 2).residue() - 0.0595).abs() < 1e-4);

@@ -84,8 +84,8 @@ impl Hpa {
     /// ```
     pub fn desired(&self, value: f64, ready: f64, wanted: f64) -> f64 {
         let ratio = value / self.target;
-        let near = |ratio: f64| (ratio - 1.0).abs() <= self.tolerance;
-        // A product that is whole but for rounding is not rounded up.
+        // What is at the edge but for rounding is within; what is whole but for it is not rounded up.
+        let near = |ratio: f64| (ratio - 1.0).abs() <= self.tolerance + 1e-9;
         let ceil = |servers: f64| (servers - 1e-9).ceil();
         if near(ratio) {
             return wanted;

@@ -29,7 +29,8 @@ pub struct RumorSurvey {
 }
 
 impl Rumor {
-    /// So many nodes, and `interest`, the paper's k: who has told it in vain so often stops.
+    /// So many nodes, and `interest`, the paper's k: who has told it in vain so often in a row
+    /// stops.
     ///
     /// # Panics
     /// With fewer than 2 nodes, or no interest at all.
@@ -40,8 +41,8 @@ impl Rumor {
         Self { nodes, interest, pull: false, blind: false, coin: false }
     }
 
-    /// The same where each asks another for news. Who was asked by some who needed it in a round
-    /// begins to count anew; who was asked only in vain counts one.
+    /// The same where each asks another for news. A round in which somebody who needed it asked is
+    /// not in vain; one in which others asked counts one, however many they were.
     pub fn pull(self) -> Self {
         Self { pull: true, ..self }
     }
@@ -107,8 +108,9 @@ impl Rumor {
                     continue;
                 }
                 sent += 1;
-                let needed = heard[to].is_none();
-                if needed {
+                // All tellings of a round are at the same time: none knows of another.
+                let needed = heard[to].is_none_or(|at| at == round);
+                if heard[to].is_none() {
                     heard[to] = Some(round);
                     vain[to] = Some(0);
                 }
@@ -120,8 +122,8 @@ impl Rumor {
                     continue;
                 }
                 if needed && !self.blind {
-                    // A pull begins to count anew, a push goes on.
-                    *count = Some(if self.pull { 0 } else { times });
+                    // It begins to count anew.
+                    *count = Some(0);
                 } else if self.coin {
                     if stream.uniform() * f64::from(self.interest) < 1.0 {
                         *count = None;

@@ -146,10 +146,10 @@ impl Pool {
 
 /// The chances of 0 to n.
 fn binomial(n: usize, p: f64) -> Vec<f64> {
-    let mut chances = vec![1.0];
-    for _ in 0..n {
-        chances.push(0.0);
-        for k in (0..chances.len()).rev() {
+    let mut chances = vec![0.0; n + 1];
+    chances[0] = 1.0;
+    for tried in 1..=n {
+        for k in (0..=tried).rev() {
             let before = if k > 0 { chances[k - 1] } else { 0.0 };
             chances[k] = chances[k] * (1.0 - p) + before * p;
         }
