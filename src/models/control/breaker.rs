@@ -8,7 +8,7 @@
 //! use pillars_models::control::Breaker;
 //! let breaker = Breaker::consecutive(3).open_for(30.0);
 //! // One call in a hundred fails: a million calls are about one false alarm.
-//! assert!((breaker.run_length(0.01).unwrap() - 1_010_101.0).abs() < 1.0);
+//! assert!((breaker.run_length(0.01).unwrap() - 1_010_100.0).abs() < 1.0);
 //! let outage = breaker.outage(20.0, 2.0, 60.0, 20, 1);
 //! assert!(outage.sent.mean < 0.2 * outage.without.mean);
 //! ```

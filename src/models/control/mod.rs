@@ -15,12 +15,15 @@ pub mod shedding;
 
 pub use breaker::{Breaker, Call, Circuit, CircuitState, OutageSurvey};
 pub use bucket::{BucketSurvey, FixedWindow, LeakyBucket, Limiter, TokenBucket};
-pub use detectors::{Beat, Chen, Detector, Link, Phi, Swim, Timeout};
-pub use feedback::{Hpa, Load, Metric, Pid, Plant, Reading, Scaler, Service, Threshold};
-pub use gossip::{Gossip, Rumor};
-pub use health::{HealthCheck, Pool};
-pub use pressure::{Chain, Credits};
-pub use shedding::{Overload, Seen, Shed};
+pub use detectors::{Beat, Chen, Crash, Detector, FalseAlarms, Link, Phi, Swim, Timeout, Watched};
+pub use feedback::{
+    Hpa, Load, Margins, Metric, Pid, Plant, Reading, Scaled, ScaledSurvey, Scaler, Service,
+    Threshold, Unstable,
+};
+pub use gossip::{Gossip, Rumor, RumorSurvey, Spread};
+pub use health::{HealthCheck, HealthSurvey, Pool};
+pub use pressure::{Chain, ChainSurvey, CreditSurvey, Credits};
+pub use shedding::{Overload, Seen, Shed, Shedding};
 
 /// `value` if it is a number of at least 0.
 #[track_caller]

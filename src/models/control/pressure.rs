@@ -18,7 +18,7 @@ mod credits;
 use crate::columns::Columns;
 use crate::number::positive;
 use crate::sim::{Estimate, Stream, Trials, replicate};
-pub use credits::Credits;
+pub use credits::{CreditSurvey, Credits};
 
 /// Stages in a row, each with one server and exponential services, and what happens when the next
 /// one is full.

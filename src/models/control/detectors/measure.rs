@@ -112,7 +112,8 @@ impl Link {
     }
 
     /// Speed against false alarms: a detector for each value of its parameter. Columns `parameter`,
-    /// `detection` (s), `mistakes` (a second), `accuracy`. Crashes are a hundredth as many as
+    /// `detection` (s), `mistakes` (a second), `accuracy`, and the half widths of the first two,
+    /// `detection_bar` and `mistakes_bar`. Crashes are a hundredth as many as
     /// beats, and at least 100.
     ///
     /// # Panics
@@ -130,12 +131,14 @@ impl Link {
             warmup: trials.warmup.min(200),
             ..trials
         };
-        let rows: Vec<[f64; 3]> = parameters
+        let rows: Vec<[f64; 5]> = parameters
             .iter()
             .map(|parameter| {
-                let detection = self.detection(make(*parameter), crashes).mean;
+                let detection = self.detection(make(*parameter), crashes);
                 let watched = self.healthy(make(*parameter), trials);
-                [detection, watched.mistakes.mean, watched.accuracy.mean]
+                let mistakes = watched.mistakes;
+                let bars = [detection.half_width, mistakes.half_width];
+                [detection.mean, mistakes.mean, watched.accuracy.mean, bars[0], bars[1]]
             })
             .collect();
         let column = |at: usize| rows.iter().map(|row| row[at]).collect::<Vec<_>>();
@@ -144,6 +147,8 @@ impl Link {
             .numbers("detection", &column(0))
             .numbers("mistakes", &column(1))
             .numbers("accuracy", &column(2))
+            .numbers("detection_bar", &column(3))
+            .numbers("mistakes_bar", &column(4))
     }
 
     /// How often a second a detector with this time-out begins to suspect a sender that is well:

@@ -1,7 +1,7 @@
 //! SWIM: each member asks one other in each period, others ask for it if there is no answer, and
 //! what is found out travels with the questions (Das, Gupta and Motivala, 2002).
 
-use super::super::{at_least, below_one, probability};
+use super::super::{at_least, below_one};
 use super::members::{Member, News, Said};
 use crate::number::positive;
 use crate::sim::{Estimate, Stream, replicate};
@@ -194,7 +194,6 @@ impl Swim {
     pub fn false_alarms(&self, periods: u32, replications: usize, seed: u64) -> FalseAlarms {
         at_least("Swim::false_alarms", "replications", 2, replications);
         at_least("Swim::false_alarms", "periods", 1, periods as usize);
-        probability("Swim::false_alarms", "loss", self.loss);
         let runs = replicate(replications, |replication| {
             let mut group = Group::new(self, Stream::new(seed, replication, "swim"));
             let mut declared = 0usize;

@@ -23,7 +23,9 @@ pub struct Hpa {
 }
 
 impl Hpa {
-    /// The value that the metric is to have.
+    /// The value that the metric is to have. Of [`Metric::Busy`](super::Metric::Busy), which is never
+    /// above 1, a target above 1 / 1.1 is never exceeded by more than the tolerance: it would not
+    /// add a server, whatever comes.
     ///
     /// # Panics
     /// If it is not a positive number.
