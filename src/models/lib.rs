@@ -7,6 +7,7 @@
 //! seed, results from threads are put in order.
 
 pub mod columns;
+pub mod control;
 mod deadline;
 pub mod interrupt;
 pub mod number;
