@@ -10,6 +10,7 @@ pub mod columns;
 mod deadline;
 pub mod interrupt;
 pub mod number;
+pub mod operations;
 pub mod progress;
 pub mod sim;
 pub mod state;
