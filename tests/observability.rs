@@ -13,7 +13,7 @@ use said::each_says;
 fn close(what: &str, measured: Estimate, exact: f64) {
     println!("{what}: {measured} and {exact:.6}");
     let is_same = (measured.mean - exact).abs() < 1e-9;
-    assert!(is_same || measured.gap_in_bars(exact) < 2.5, "{what}: {measured} and {exact}");
+    assert!(is_same || measured.gap_in_bars(exact) < 2.0, "{what}: {measured} and {exact}");
 }
 
 fn laws() -> [Distribution; 4] {

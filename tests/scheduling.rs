@@ -4,15 +4,15 @@
 mod said;
 
 use pillars_models::operations::{
-    Cluster, ClusterLimits, Demand, Fit, Packing, TaskClass, Waiting, churn,
+    Cluster, ClusterLimits, Fit, Packing, Resources, TaskClass, Waiting, churn,
 };
 use pillars_models::sim::{Distribution, Stream, Trials};
 use pillars_models::work::erlang_c;
 use said::each_says;
 
 fn one(sizes: &[f64]) -> Packing {
-    let tasks: Vec<Demand> = sizes.iter().map(|size| Demand::new(*size, 0.0)).collect();
-    Packing::new(&tasks, Demand::new(1.0, 0.0))
+    let tasks: Vec<Resources> = sizes.iter().map(|size| Resources::new(*size, 0.0)).collect();
+    Packing::new(&tasks, Resources::new(1.0, 0.0))
 }
 
 fn fits() -> [Fit; 5] {
@@ -82,10 +82,10 @@ fn by_force(sizes: &[f64]) -> usize {
 fn every_packing_places_each_task_once_and_within_capacity() {
     let mut random = Stream::new(9, 0, "demands");
     for _ in 0..50 {
-        let tasks: Vec<Demand> = (0..40)
-            .map(|_| Demand::new(0.5 + 7.0 * random.uniform(), 1.0 + 20.0 * random.uniform()))
+        let tasks: Vec<Resources> = (0..40)
+            .map(|_| Resources::new(0.5 + 7.0 * random.uniform(), 1.0 + 20.0 * random.uniform()))
             .collect();
-        let capacity = Demand::new(16.0, 64.0);
+        let capacity = Resources::new(16.0, 64.0);
         let packing = Packing::new(&tasks, capacity);
         for fit in fits() {
             for packed in [packing.packed(&fit), packing.decreasing(&fit)] {
@@ -94,7 +94,7 @@ fn every_packing_places_each_task_once_and_within_capacity() {
                 assert_eq!(all, (0..40).collect::<Vec<_>>(), "{fit:?}");
                 assert!(packed.count() >= packing.volume_bound());
                 for node in &packed.nodes {
-                    let sum = node.iter().fold(Demand::default(), |sum, at| sum + tasks[*at]);
+                    let sum = node.iter().fold(Resources::default(), |sum, at| sum + tasks[*at]);
                     assert!(sum.fits(&capacity), "{fit:?}: {sum:?}");
                 }
             }
@@ -106,9 +106,9 @@ fn every_packing_places_each_task_once_and_within_capacity() {
 #[test]
 fn equal_tasks_are_a_queue_with_many_servers() {
     let trials = Trials::new(20, 20_000).seed(2);
-    let class = |life| TaskClass::new("task", 3.0, life, Demand::new(2.0, 3.0));
+    let class = |life| TaskClass::new("task", 3.0, life, Resources::new(2.0, 3.0));
     // Four machines with room for three each: 12 servers, 10.5 erlangs.
-    let cluster = |life| Cluster::new(4, Demand::new(7.0, 9.5)).class(class(life));
+    let cluster = |life| Cluster::new(4, Resources::new(7.0, 9.5)).class(class(life));
     let lives = || [Distribution::exponential(3.5), Distribution::lognormal(3.5, 4.0)];
     for fit in fits() {
         for life in lives() {
@@ -141,9 +141,9 @@ fn equal_tasks_are_a_queue_with_many_servers() {
 fn preemption_makes_some_wait_as_if_alone_and_wastes_the_work_of_others() {
     let trials = Trials::new(20, 20_000).seed(8);
     let class = |name: &str, rate| {
-        TaskClass::new(name, rate, Distribution::exponential(1.0), Demand::new(1.0, 0.0))
+        TaskClass::new(name, rate, Distribution::exponential(1.0), Resources::new(1.0, 0.0))
     };
-    let cluster = Cluster::new(3, Demand::new(2.0, 0.0))
+    let cluster = Cluster::new(3, Resources::new(2.0, 0.0))
         .class(class("batch", 2.0))
         .class(class("serving", 3.0).priority(10))
         .waiting(Waiting::Line);
@@ -166,10 +166,11 @@ fn preemption_makes_some_wait_as_if_alone_and_wastes_the_work_of_others() {
 #[test]
 fn a_big_task_starves_behind_small_ones_that_go_past() {
     let trials = Trials::new(10, 20_000).seed(4);
-    let small = TaskClass::new("small", 7.0, Distribution::exponential(1.0), Demand::new(1.0, 1.0));
-    let big = TaskClass::new("big", 0.02, Distribution::exponential(1.0), Demand::new(8.0, 8.0));
+    let small =
+        TaskClass::new("small", 7.0, Distribution::exponential(1.0), Resources::new(1.0, 1.0));
+    let big = TaskClass::new("big", 0.02, Distribution::exponential(1.0), Resources::new(8.0, 8.0));
     let cluster = |waiting| {
-        let cluster = Cluster::new(1, Demand::new(8.0, 8.0));
+        let cluster = Cluster::new(1, Resources::new(8.0, 8.0));
         cluster.class(small.clone()).class(big.clone()).waiting(waiting)
     };
     let line = cluster(Waiting::Line).simulate(&Fit::best(), trials);
@@ -178,7 +179,7 @@ fn a_big_task_starves_behind_small_ones_that_go_past() {
     assert!(past.classes[1].wait.mean > 5.0 * line.classes[1].wait.mean);
     assert!(past.classes[0].wait.high() < line.classes[0].wait.low());
     // Without the big one neither matters.
-    let healthy = Cluster::new(1, Demand::new(8.0, 8.0)).class(small.clone());
+    let healthy = Cluster::new(1, Resources::new(8.0, 8.0)).class(small.clone());
     let (a, b) = (Waiting::Line, Waiting::Backfill);
     let run = |waiting| healthy.clone().waiting(waiting).simulate(&Fit::best(), trials);
     assert_eq!(run(a), run(b));
@@ -188,13 +189,18 @@ fn a_big_task_starves_behind_small_ones_that_go_past() {
 #[test]
 fn spreading_fragments_and_packing_does_not() {
     let trials = Trials::new(10, 10_000).seed(6);
-    let cluster = Cluster::new(10, Demand::new(16.0, 64.0))
-        .class(TaskClass::new("web", 6.0, Distribution::exponential(10.0), Demand::new(1.0, 4.0)))
+    let cluster = Cluster::new(10, Resources::new(16.0, 64.0))
+        .class(TaskClass::new(
+            "web",
+            6.0,
+            Distribution::exponential(10.0),
+            Resources::new(1.0, 4.0),
+        ))
         .class(TaskClass::new(
             "job",
             0.1,
             Distribution::exponential(10.0),
-            Demand::new(16.0, 64.0),
+            Resources::new(16.0, 64.0),
         ));
     let (best, worst) =
         (cluster.simulate(&Fit::best(), trials), cluster.simulate(&Fit::worst(), trials));
@@ -205,11 +211,13 @@ fn spreading_fragments_and_packing_does_not() {
     let own = Fit::own("mine", |offer| -offer.left().iter().sum::<f64>());
     assert_eq!(cluster.simulate(&own, trials), best);
     // Two kinds that need different things, and memory that runs out first: processors strand.
-    let lean = TaskClass::new("cpu", 2.0, Distribution::exponential(10.0), Demand::new(2.0, 1.0));
-    let fat = TaskClass::new("ram", 3.0, Distribution::exponential(10.0), Demand::new(1.0, 16.0));
-    let mixed = Cluster::new(10, Demand::new(16.0, 64.0)).class(lean).class(fat.clone());
+    let lean =
+        TaskClass::new("cpu", 2.0, Distribution::exponential(10.0), Resources::new(2.0, 1.0));
+    let fat =
+        TaskClass::new("ram", 3.0, Distribution::exponential(10.0), Resources::new(1.0, 16.0));
+    let mixed = Cluster::new(10, Resources::new(16.0, 64.0)).class(lean).class(fat.clone());
     assert!(mixed.simulate(&Fit::first(), trials).stranded.low() > 0.0);
-    let alone = Cluster::new(10, Demand::new(16.0, 64.0)).class(fat);
+    let alone = Cluster::new(10, Resources::new(16.0, 64.0)).class(fat);
     assert!(alone.simulate(&Fit::first(), trials).stranded.low() > 0.2);
 }
 
@@ -226,9 +234,9 @@ fn published_numbers_of_borg_and_kubernetes() {
 fn any_number_of_threads_gives_the_same_bytes() {
     let all = || {
         let class = |name: &str, cpu| {
-            TaskClass::new(name, 2.0, Distribution::lognormal(2.0, 2.0), Demand::new(cpu, 1.0))
+            TaskClass::new(name, 2.0, Distribution::lognormal(2.0, 2.0), Resources::new(cpu, 1.0))
         };
-        let cluster = Cluster::new(3, Demand::new(4.0, 8.0))
+        let cluster = Cluster::new(3, Resources::new(4.0, 8.0))
             .class(class("a", 1.0))
             .class(class("b", 2.0).priority(1))
             .waiting(Waiting::Backfill)
@@ -244,20 +252,20 @@ fn any_number_of_threads_gives_the_same_bytes() {
 #[test]
 fn what_makes_no_sense_is_told_in_a_sentence() {
     type Case = (Box<dyn Fn()>, &'static str);
-    let room = || Demand::new(1.0, 1.0);
+    let room = || Resources::new(1.0, 1.0);
     let life = || Distribution::exponential(1.0);
     let cases: Vec<Case> = vec![
-        (Box::new(|| _ = Demand::new(f64::NAN, 1.0)), "at least 0, but it is NaN"),
-        (Box::new(|| _ = Demand::new(0.0, 0.0)), "need not be placed"),
+        (Box::new(|| _ = Resources::new(f64::NAN, 1.0)), "at least 0, but it is NaN"),
+        (Box::new(|| _ = Resources::new(0.0, 0.0)), "need not be placed"),
         (Box::new(move || _ = Packing::new(&[], room())), "at least 1 task to pack"),
         (
-            Box::new(move || _ = Packing::new(&[Demand::new(2.0, 0.0)], room())),
+            Box::new(move || _ = Packing::new(&[Resources::new(2.0, 0.0)], room())),
             "must fit on an empty machine of 1 cores and a memory of 1, but one asks for 2",
         ),
         (Box::new(move || drop(Cluster::new(0, room()))), "machines must be at least 1"),
         (
             Box::new(move || {
-                let big = TaskClass::new("big", 1.0, life(), Demand::new(2.0, 0.5));
+                let big = TaskClass::new("big", 1.0, life(), Resources::new(2.0, 0.5));
                 drop(Cluster::new(1, room()).class(big));
             }),
             "a task of big asks for 2 cores",

@@ -21,16 +21,17 @@ pub mod scheduling;
 
 pub use coordination::{Coordinated, Coordination, Workflow};
 pub use deploy::{
-    Canary, CanaryRun, Counts, Exposure, Looks, ProportionTest, Release, Rolled, Rolling, Sprt,
-    SprtRun, Verdict, obrien_fleming, pocock, repeated_significance,
+    Canary, CanaryDecision, CanaryRun, Counts, Exposure, Looks, ProportionTest, Release, Rolled,
+    Rolling, Sprt, SprtRun, obrien_fleming, pocock, repeated_significance,
 };
 pub use discovery::{Discovered, Discovery, Listed};
 pub use observability::{
-    Accuracy, AlertRun, BurnRate, BurnRule, BurnRun, DdSketch, Fleet, FleetRun, GreenwaldKhanna,
-    HeadSampling, Past, Reservoir, Sampled, Sketch, SketchTest, TDigest, ThresholdAlert, Trace,
+    AlertRun, BurnRate, BurnRule, BurnRun, DdSketch, Fleet, FleetRun, GreenwaldKhanna,
+    HeadSampling, Past, Reservoir, Sampled, Sketch, SketchAccuracy, SketchTest, TDigest,
+    ThresholdAlert, TracedRequest,
 };
 pub use reconcile::{Controller, Divergence, Glance, Reconcile, Reconciled};
 pub use scheduling::{
-    ClassRun, Cluster, ClusterLimits, ClusterRun, Demand, Fit, Offer, Packed, Packing, TaskClass,
-    Waiting, churn,
+    ClassRun, Cluster, ClusterLimits, ClusterRun, Fit, Offer, Packed, Packing, Resources,
+    TaskClass, Waiting, churn,
 };

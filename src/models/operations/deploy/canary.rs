@@ -28,14 +28,14 @@ impl Counts {
 
 /// What is done at a look, if anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum CanaryDecision {
     /// The canary is taken back.
     Alarm,
     /// It is let go on to all.
     Go,
 }
 
-type Rule = Arc<dyn Fn(&Counts) -> Option<Verdict> + Send + Sync>;
+type Rule = Arc<dyn Fn(&Counts) -> Option<CanaryDecision> + Send + Sync>;
 
 /// An old version and a canary that get equal numbers of requests, and a rule that is asked after
 /// each batch of them. After the last one a canary without an alarm goes on.
@@ -70,8 +70,9 @@ impl Canary {
     #[track_caller]
     pub fn new(old: f64, canary: f64, batch: usize, looks: Looks) -> Self {
         let bounds = looks.bounds().to_vec();
-        let rule =
-            move |seen: &Counts| (seen.z().abs() > bounds[seen.look - 1]).then_some(Verdict::Alarm);
+        let rule = move |seen: &Counts| {
+            (seen.z().abs() > bounds[seen.look - 1]).then_some(CanaryDecision::Alarm)
+        };
         let count = looks.bounds().len();
         Self {
             theory: Some(looks),
@@ -80,7 +81,7 @@ impl Canary {
     }
 
     /// The same with the reader's own rule, asked up to `looks` times:
-    /// `|seen| (seen.failed[1] > 2.0 * seen.failed[0] + 10.0).then_some(Verdict::Alarm)`.
+    /// `|seen| (seen.failed[1] > 2.0 * seen.failed[0] + 10.0).then_some(CanaryDecision::Alarm)`.
     ///
     /// # Panics
     /// As [`Canary::new`]; if there is no look.
@@ -90,7 +91,7 @@ impl Canary {
         canary: f64,
         batch: usize,
         looks: usize,
-        rule: impl Fn(&Counts) -> Option<Verdict> + Send + Sync + 'static,
+        rule: impl Fn(&Counts) -> Option<CanaryDecision> + Send + Sync + 'static,
     ) -> Self {
         Self::checked("Canary::own", [old, canary], batch, looks, rule)
     }
@@ -101,7 +102,7 @@ impl Canary {
         [old, canary]: [f64; 2],
         batch: usize,
         looks: usize,
-        rule: impl Fn(&Counts) -> Option<Verdict> + Send + Sync + 'static,
+        rule: impl Fn(&Counts) -> Option<CanaryDecision> + Send + Sync + 'static,
     ) -> Self {
         Self {
             old: inner(place, "old version's share of failures", old),
@@ -148,7 +149,7 @@ impl Canary {
                     }
                     verdict = (self.rule)(&seen);
                 }
-                sums[0] += f64::from(u8::from(verdict == Some(Verdict::Alarm)));
+                sums[0] += f64::from(u8::from(verdict == Some(CanaryDecision::Alarm)));
                 sums[1] += seen.look as f64;
                 sums[2] += seen.failed[1];
             }

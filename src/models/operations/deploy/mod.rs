@@ -19,7 +19,7 @@ mod proportions;
 mod rolling;
 mod sprt;
 
-pub use canary::{Canary, CanaryRun, Counts, Verdict};
+pub use canary::{Canary, CanaryDecision, CanaryRun, Counts};
 pub use exposure::{Exposure, Release};
 pub use looks::{Looks, obrien_fleming, pocock, repeated_significance};
 pub use proportions::ProportionTest;

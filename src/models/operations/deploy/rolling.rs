@@ -95,6 +95,7 @@ impl Rolling {
     /// ceil(n / m) b, m being surge + unavailable; with exponential ones of mean b
     /// b (n - m) / m + b (1 + 1/2 + .. + 1/m): m of them are always under way until there are
     /// fewer left. For other laws it is not a number.
+    #[track_caller]
     pub fn duration(&self) -> f64 {
         let (n, m, mean) = (self.replicas, self.step(), self.start.mean());
         match self.start.scv() {
@@ -113,6 +114,7 @@ impl Rolling {
     /// for n - unavailable, if there still are any.
     ///
     /// With starts of another law their mean is taken.
+    #[track_caller]
     pub fn course(&self) -> Columns {
         let (n, m) = (self.replicas, self.step());
         let rounds = n.div_ceil(m);
@@ -139,6 +141,7 @@ impl Rolling {
 
     /// The share of ready replicas that are new at a time after the beginning, with constant
     /// starts: the share of users that meet the new version.
+    #[track_caller]
     pub fn share(&self, time: f64) -> f64 {
         let (n, m) = (self.replicas, self.step());
         let round = (time / self.start.mean()).floor().max(0.0);
@@ -148,6 +151,7 @@ impl Rolling {
     }
 
     /// Updates, one a customer of `trials`; the warm-up is not needed.
+    #[track_caller]
     pub fn simulate(&self, trials: Trials) -> Rolled {
         self.step();
         let runs = replicate(trials.replications, |replication| {

@@ -15,7 +15,7 @@ pub struct SketchTest {
 
 /// How far sketches are off.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Accuracy {
+pub struct SketchAccuracy {
     /// |told / true - 1|, on the mean.
     pub relative: Estimate,
     /// The greatest of these in a replication, on the mean over replications.
@@ -29,7 +29,7 @@ pub struct Accuracy {
     pub size: Estimate,
 }
 
-impl Accuracy {
+impl SketchAccuracy {
     /// The root mean square error of rank, as a share of all values.
     pub fn rank(&self) -> f64 {
         self.rank_square.mean.sqrt()
@@ -64,7 +64,7 @@ impl SketchTest {
         &self,
         fresh: impl Fn(Stream) -> S + Sync,
         trials: Trials,
-    ) -> Accuracy {
+    ) -> SketchAccuracy {
         let runs = replicate(trials.replications, |replication| {
             let mut law = Stream::new(trials.seed, replication, "values");
             let mut own = Stream::new(trials.seed, replication, "sketches");
@@ -98,7 +98,7 @@ impl SketchTest {
             [sums[0] / all, sums[1], sums[2] / all, sums[3], sums[4] / all]
         });
         let of = |part: usize| Estimate::of(&runs.iter().map(|run| run[part]).collect::<Vec<_>>());
-        Accuracy {
+        SketchAccuracy {
             relative: of(0),
             worst: of(1),
             rank_square: of(2),

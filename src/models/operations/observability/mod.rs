@@ -23,10 +23,10 @@ mod ranks;
 mod sketch;
 mod traces;
 
-pub use accuracy::{Accuracy, SketchTest};
+pub use accuracy::{SketchAccuracy, SketchTest};
 pub use alerts::{AlertRun, ThresholdAlert};
 pub use burn::{BurnRate, BurnRule, BurnRun, Past};
 pub use fleet::{Fleet, FleetRun};
 pub use ranks::{GreenwaldKhanna, TDigest};
 pub use sketch::{DdSketch, Reservoir, Sketch};
-pub use traces::{HeadSampling, Sampled, Trace};
+pub use traces::{HeadSampling, Sampled, TracedRequest};

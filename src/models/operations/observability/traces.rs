@@ -12,7 +12,7 @@ pub struct HeadSampling {
 
 /// A request that came to its end.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Trace {
+pub struct TracedRequest {
     /// Whether it is one of the rare errors.
     pub is_error: bool,
 }
@@ -95,7 +95,7 @@ impl HeadSampling {
         requests: usize,
         errors: f64,
         trials: Trials,
-        keeps: impl Fn(&Trace, &mut Stream) -> bool + Sync,
+        keeps: impl Fn(&TracedRequest, &mut Stream) -> bool + Sync,
     ) -> Sampled {
         const PLACE: &str = "HeadSampling::simulate";
         at_least(PLACE, "requests", 1, requests);
@@ -108,7 +108,7 @@ impl HeadSampling {
                 crate::interrupt::tick();
                 let (mut here, mut kept_here) = (0.0, 0.0);
                 for _ in 0..requests {
-                    let trace = Trace { is_error: outcomes.uniform() < errors };
+                    let trace = TracedRequest { is_error: outcomes.uniform() < errors };
                     let is_kept = keeps(&trace, &mut choices);
                     kept += f64::from(u8::from(is_kept));
                     here += f64::from(u8::from(trace.is_error));

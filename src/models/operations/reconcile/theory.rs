@@ -10,12 +10,15 @@ impl Reconcile {
     ///
     /// The newest change has an age A, exponential with the rate c of changes, and the latest
     /// resync an age that is uniform on the period T. Level-triggered, the object is wrong if
-    /// neither a resync nor any event has arrived since the newest change: with F the law of
-    /// delays, p of losses and q of second copies,
+    /// neither a resync nor any event has arrived since the newest change: with S(a) = P(D > a) of
+    /// the delays, and probabilities p of a loss and q of a second copy,
     ///
-    ///   ∫ c e^(-cA) (1 - A/T) (p + (1-p) S(A) (1 - q + q S(A))) e^(-c (1-p) (1+q) E[min(D, A)]) dA,
+    ///   ∫ c e^(-cA) (1 - A/T) (p + (1-p) S(A) (1 - q + q S(A))) e^(-c (1-p) m(A)) dA
     ///
-    /// S = 1 - F, over A from 0 to T. Without delay this is p (1 - (1 - e^(-cT)) / (cT)), about
+    /// over A from 0 to T. c (1-p) m(A) is the mean number of older changes of which at least one
+    /// copy arrives in that time: m(A) = (1+q) ∫ w(b) db - q ∫ w(b)² db, where w(b) = S(b) - S(A+b)
+    /// is the chance that a copy sent b before the newest one does; ∫ w(b) db = E[min(D, A)].
+    /// Without delay this is p (1 - (1 - e^(-cT)) / (cT)), about
     /// p c T / 2; without events (p = 1) that without p.
     ///
     /// Edge-triggered by values and without resync, the newest event must have arrived and none of
@@ -79,8 +82,9 @@ impl Reconcile {
 
     fn level(&self) -> f64 {
         let (c, p, q) = (self.rate, self.lost, self.repeated);
-        let arrivals = c * (1.0 - p) * (1.0 + q);
-        // P(D > a) and E[min(D, a)].
+        let arriving = c * (1.0 - p);
+        // P(D > a), E[min(D, a)], and the integral of w squared: that of w itself where copies
+        // arrive together.
         let beyond = |a: f64| match self.reorders {
             true => (-a / self.delay).exp(),
             false => f64::from(u8::from(a < self.delay)),
@@ -89,9 +93,13 @@ impl Reconcile {
             true => -self.delay * (-a / self.delay).exp_m1(),
             false => a.min(self.delay),
         };
+        let square = |a: f64| match self.reorders {
+            true => 0.5 * self.delay * (-a / self.delay).exp_m1().powi(2),
+            false => least(a),
+        };
         let still = |a: f64| {
             let newest = p + (1.0 - p) * beyond(a) * (1.0 - q + q * beyond(a));
-            newest * (-arrivals * least(a)).exp()
+            newest * (-arriving * ((1.0 + q) * least(a) - q * square(a))).exp()
         };
         let none_yet = |a: f64| self.resync.map_or(1.0, |period| 1.0 - a / period);
         let at = |a: f64| c * (-c * a).exp() * none_yet(a) * still(a);

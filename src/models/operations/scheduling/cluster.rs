@@ -1,7 +1,7 @@
 //! A cluster: classes of tasks that come and go, machines, who waits and who is killed.
 
 use super::engine::Run;
-use super::{Demand, Fit};
+use super::{Fit, Resources};
 use crate::number::positive;
 use crate::operations::checks::at_least;
 use crate::sim::{Distribution, Estimate, Trials, replicate};
@@ -13,7 +13,7 @@ pub struct TaskClass {
     pub(super) name: String,
     pub(super) rate: f64,
     pub(super) life: Distribution,
-    pub(super) demand: Demand,
+    pub(super) demand: Resources,
     pub(super) priority: i32,
 }
 
@@ -24,7 +24,7 @@ impl TaskClass {
     /// # Panics
     /// If the rate is not a positive number, or the mean of the life is 0 or infinite.
     #[track_caller]
-    pub fn new(name: &str, rate: f64, life: Distribution, demand: Demand) -> Self {
+    pub fn new(name: &str, rate: f64, life: Distribution, demand: Resources) -> Self {
         const PLACE: &str = "TaskClass::new";
         positive(PLACE, "rate of tasks", rate);
         positive(PLACE, "mean life of a task", life.mean());
@@ -58,7 +58,7 @@ pub enum Waiting {
 #[derive(Clone, Debug)]
 pub struct Cluster {
     pub(super) nodes: usize,
-    pub(super) capacity: Demand,
+    pub(super) capacity: Resources,
     pub(super) classes: Vec<TaskClass>,
     pub(super) waiting: Waiting,
     pub(super) preempts: bool,
@@ -108,7 +108,7 @@ impl Cluster {
     /// # Panics
     /// If there is none.
     #[track_caller]
-    pub fn new(nodes: usize, capacity: Demand) -> Self {
+    pub fn new(nodes: usize, capacity: Resources) -> Self {
         at_least("Cluster::new", "machines", 1, nodes);
         Self { nodes, capacity, classes: vec![], waiting: Waiting::Lost, preempts: false }
     }

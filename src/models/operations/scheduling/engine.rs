@@ -1,6 +1,6 @@
 //! The cluster simulated: tasks come, are placed, end, or are killed.
 
-use super::{Cluster, Demand, Fit, Offer, Waiting};
+use super::{Cluster, Fit, Offer, Resources, Waiting};
 use crate::sim::{Calendar, Stream, Trials};
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ struct Task {
 }
 
 struct Node {
-    free: Demand,
+    free: Resources,
     /// What runs there: the task's number, the task, and since when.
     tasks: Vec<(u64, Task, f64)>,
 }
@@ -62,7 +62,7 @@ pub(super) struct Run<'a> {
     came: u64,
     running: Vec<usize>,
     waiting: Vec<usize>,
-    largest: Demand,
+    largest: Resources,
     since: f64,
     counted: Counted,
     /// Of each node, its free processors that are stranded and those that are fragmented.
@@ -77,7 +77,7 @@ impl<'a> Run<'a> {
             let stream = |class| Stream::new(trials.seed, replication, &name(class));
             (0..of.classes.len()).map(stream).collect()
         };
-        let size = |demand: &Demand| demand.dominant(&of.capacity);
+        let size = |demand: &Resources| demand.dominant(&of.capacity);
         let demands = of.classes.iter().map(|class| class.demand);
         let largest = demands.max_by(|a, b| size(a).total_cmp(&size(b))).unwrap_or_default();
         let count = of.classes.len();
@@ -168,7 +168,7 @@ impl<'a> Run<'a> {
     fn schedule(&mut self) {
         // A demand that did not fit does not fit later in the same round; who is killed comes
         // behind whoever it makes way for.
-        let mut refused: Vec<(i32, Demand)> = vec![];
+        let mut refused: Vec<(i32, Resources)> = vec![];
         let mut from = (i64::MIN, 0);
         while let Some((&key, &task)) = self.line.range(from..).next() {
             from = (key.0, key.1 + 1);
@@ -190,7 +190,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn find(&self, demand: Demand) -> Option<usize> {
+    fn find(&self, demand: Resources) -> Option<usize> {
         let offers = self.nodes.iter().enumerate().map(|(node, it)| Offer {
             node,
             demand,
@@ -202,7 +202,7 @@ impl<'a> Run<'a> {
     }
 
     /// Kills those of lower priority on the machine where the least work is lost.
-    fn make_room(&mut self, demand: Demand, priority: i32) -> Option<usize> {
+    fn make_room(&mut self, demand: Resources, priority: i32) -> Option<usize> {
         if !self.of.preempts {
             return None;
         }

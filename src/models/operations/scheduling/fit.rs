@@ -11,21 +11,21 @@ const SLACK: f64 = 1e-9;
 /// Processors and memory: what a task asks for, or what a machine has. With a memory of 0
 /// everywhere this is packing in one dimension.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Demand {
+pub struct Resources {
     /// Processors, in cores.
     pub cpu: f64,
     /// Memory, in any one unit.
     pub memory: f64,
 }
 
-impl Demand {
+impl Resources {
     /// So many cores, and so much memory.
     ///
     /// # Panics
     /// If one is negative or not a number, or both are 0.
     #[track_caller]
     pub fn new(cpu: f64, memory: f64) -> Self {
-        const PLACE: &str = "Demand::new";
+        const PLACE: &str = "Resources::new";
         not_negative(PLACE, "processors", cpu);
         not_negative(PLACE, "memory", memory);
         assert!(
@@ -38,33 +38,33 @@ impl Demand {
 
     /// Whether it fits into so much room.
     #[inline]
-    pub fn fits(&self, room: &Demand) -> bool {
+    pub fn fits(&self, room: &Resources) -> bool {
         self.cpu <= room.cpu + SLACK && self.memory <= room.memory + SLACK
     }
 
     /// Its processors and memory as shares of a capacity; 0 where that has none.
     #[inline]
-    pub fn shares(&self, capacity: &Demand) -> [f64; 2] {
+    pub fn shares(&self, capacity: &Resources) -> [f64; 2] {
         let of = |part: f64, all: f64| if all > 0.0 { part / all } else { 0.0 };
         [of(self.cpu, capacity.cpu), of(self.memory, capacity.memory)]
     }
 
     /// The greater of the two shares: its dominant share (Ghodsi and others, NSDI 2011).
     #[inline]
-    pub fn dominant(&self, capacity: &Demand) -> f64 {
+    pub fn dominant(&self, capacity: &Resources) -> f64 {
         let [cpu, memory] = self.shares(capacity);
         cpu.max(memory)
     }
 }
 
-impl Add for Demand {
+impl Add for Resources {
     type Output = Self;
     fn add(self, other: Self) -> Self {
         Self { cpu: self.cpu + other.cpu, memory: self.memory + other.memory }
     }
 }
 
-impl Sub for Demand {
+impl Sub for Resources {
     type Output = Self;
     fn sub(self, other: Self) -> Self {
         Self { cpu: self.cpu - other.cpu, memory: self.memory - other.memory }
@@ -77,11 +77,11 @@ pub struct Offer {
     /// The machine's number.
     pub node: usize,
     /// What the task asks for.
-    pub demand: Demand,
+    pub demand: Resources,
     /// What is free there before it comes.
-    pub free: Demand,
+    pub free: Resources,
     /// What the machine has.
-    pub capacity: Demand,
+    pub capacity: Resources,
     /// Tasks there.
     pub tasks: usize,
 }

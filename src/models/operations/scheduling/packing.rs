@@ -1,12 +1,12 @@
 //! Bin packing: tasks that are all known, on as few machines as possible.
 
-use super::{Demand, Fit, Offer};
+use super::{Fit, Offer, Resources};
 
 /// Tasks to be packed on equal machines.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Packing {
-    tasks: Vec<Demand>,
-    capacity: Demand,
+    tasks: Vec<Resources>,
+    capacity: Resources,
 }
 
 /// Which task is on which machine.
@@ -15,7 +15,7 @@ pub struct Packed {
     /// Of each machine, the numbers of its tasks.
     pub nodes: Vec<Vec<usize>>,
     /// What is free on each.
-    pub free: Vec<Demand>,
+    pub free: Vec<Resources>,
 }
 
 impl Packed {
@@ -34,7 +34,7 @@ impl Packing {
     /// # Panics
     /// If there are no tasks, or one does not fit on an empty machine.
     #[track_caller]
-    pub fn new(tasks: &[Demand], capacity: Demand) -> Self {
+    pub fn new(tasks: &[Resources], capacity: Resources) -> Self {
         const PLACE: &str = "Packing::new";
         assert!(
             !tasks.is_empty(),
@@ -72,7 +72,7 @@ impl Packing {
     /// Machines that are needed at least: the sums of both demands, neither of which can be cut
     /// short.
     pub fn volume_bound(&self) -> usize {
-        let all = self.tasks.iter().fold(Demand::default(), |sum, task| sum + *task);
+        let all = self.tasks.iter().fold(Resources::default(), |sum, task| sum + *task);
         (all.dominant(&self.capacity) - 1e-9).ceil().max(1.0) as usize
     }
 
@@ -81,9 +81,9 @@ impl Packing {
     /// million steps do not suffice, which is rare up to some thirty tasks.
     pub fn optimum(&self) -> Option<usize> {
         let order = self.descending();
-        let tasks: Vec<Demand> = order.iter().map(|at| self.tasks[*at]).collect();
+        let tasks: Vec<Resources> = order.iter().map(|at| self.tasks[*at]).collect();
         // What is still to be placed from each task on.
-        let mut rest = vec![Demand::default(); tasks.len() + 1];
+        let mut rest = vec![Resources::default(); tasks.len() + 1];
         for at in (0..tasks.len()).rev() {
             rest[at] = rest[at + 1] + tasks[at];
         }
@@ -138,14 +138,14 @@ impl Packing {
 }
 
 struct Search {
-    tasks: Vec<Demand>,
-    rest: Vec<Demand>,
-    smallest: Vec<Demand>,
-    capacity: Demand,
+    tasks: Vec<Resources>,
+    rest: Vec<Resources>,
+    smallest: Vec<Resources>,
+    capacity: Resources,
     best: usize,
     least: usize,
     steps: u64,
-    open: Vec<Demand>,
+    open: Vec<Resources>,
 }
 
 impl Search {
@@ -166,7 +166,7 @@ impl Search {
         // What does not fit into the room of those that are open needs new ones.
         // Room into which nothing fits that is still to come is none.
         let useful = self.open.iter().filter(|free| self.smallest[at].fits(free));
-        let room = useful.fold(Demand::default(), |sum, free| sum + *free);
+        let room = useful.fold(Resources::default(), |sum, free| sum + *free);
         let lacks = self.rest[at] - room;
         let more = (lacks.dominant(&self.capacity) - 1e-9).ceil().max(0.0) as usize;
         if self.open.len() + more >= self.best || self.best == self.least {
