@@ -167,8 +167,8 @@ fn preemption_makes_some_wait_as_if_alone_and_wastes_the_work_of_others() {
 fn a_big_task_starves_behind_small_ones_that_go_past() {
     let trials = Trials::new(10, 20_000).seed(4);
     let small =
-        TaskClass::new("small", 7.0, Distribution::exponential(1.0), Resources::new(1.0, 1.0));
-    let big = TaskClass::new("big", 0.02, Distribution::exponential(1.0), Resources::new(8.0, 8.0));
+        TaskClass::new("small", 6.0, Distribution::exponential(1.0), Resources::new(1.0, 1.0));
+    let big = TaskClass::new("big", 0.03, Distribution::exponential(1.0), Resources::new(8.0, 8.0));
     let cluster = |waiting| {
         let cluster = Cluster::new(1, Resources::new(8.0, 8.0));
         cluster.class(small.clone()).class(big.clone()).waiting(waiting)
