@@ -1,5 +1,6 @@
 //! The models of the course: simulation, queueing and parallel work, quorums,
-//! placement, staleness, clusters and their protocols, a checker of histories.
+//! placement, staleness, clusters and their protocols, a checker of histories, the operation of
+//! fleets.
 //!
 //! They know neither charts nor tables nor cells, so that they are compiled at
 //! full speed and beside polars; `pillars` offers them to cells. Everything here
@@ -11,6 +12,7 @@ pub mod control;
 mod deadline;
 pub mod interrupt;
 pub mod number;
+pub mod operations;
 pub mod progress;
 pub mod sim;
 pub mod state;

@@ -82,6 +82,28 @@ impl Histogram {
         edge(self.first + self.counts.len())
     }
 
+    /// Counts what another one has counted, as if it had been recorded here.
+    pub fn absorb(&mut self, other: &Self) {
+        for (at, count) in other.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let bin = other.first + at;
+            // One value makes the room, the rest is added to it.
+            match self.counts.get_mut(bin.wrapping_sub(self.first)) {
+                Some(here) => *here += count,
+                None => {
+                    self.record_beyond(bin);
+                    self.counts[bin - self.first] += count - 1;
+                }
+            }
+        }
+        self.zeros += other.zeros;
+        self.total += other.total;
+    }
+
+    /// How many bins there are, empty ones among them.
+    pub fn bins(&self) -> usize {
+        self.counts.len()
+    }
+
     /// Counts a value that lies beyond the octaves covered so far.
     #[cold]
     #[inline(never)]
