@@ -5,10 +5,27 @@ pub use crate::ask::{input, password};
 pub use crate::chart::{Chart, Mark, SpaceTimeDiagram, Timeline};
 pub use crate::comm::{Comm, CommMessage, comm_target};
 pub use crate::content::{Html, Json, Markdown, Png, Svg};
+pub use crate::control::bucket;
+pub use crate::control::{
+    Beat, Breaker, BucketSurvey, Call, Chain, ChainSurvey, Chen, Circuit, CircuitState, Crash,
+    CreditSurvey, Credits, Detector, FalseAlarms, FixedWindow, Gossip, HealthCheck, HealthSurvey,
+    Hpa, LeakyBucket, Limiter, Link, Load, Margins, Metric, OutageSurvey, Overload, Phi, Pid,
+    Plant, Pool, Reading, Rumor, RumorSurvey, Scaled, ScaledSurvey, Scaler, Service, Shed,
+    Shedding, Spread, Swim, Threshold, Timeout, TokenBucket, Unstable, Watched,
+};
 pub use crate::display::{Bundle, Handle, Rich, clear_output, display};
 pub use crate::experiment::{
     BalancerTables as _, HistoryTimeline as _, MeasureTables as _, QueueTables as _,
     RetryStormTables as _, SurveyTimeline as _, Sweep, claim, surveys, sweep,
+};
+pub use crate::operations::{
+    AlertRun, BurnRate, BurnRule, BurnRun, Canary, CanaryDecision, CanaryRun, ClassRun, Cluster,
+    ClusterLimits, ClusterRun, Controller, Coordinated, Coordination, Counts, DdSketch, Discovered,
+    Discovery, Divergence, Exposure, Fit, Fleet, FleetRun, Glance, GreenwaldKhanna, HeadSampling,
+    Listed, Looks, Offer, Packed, Packing, Past, ProportionTest, Reconcile, Reconciled, Release,
+    Reservoir, Resources, Rolled, Rolling, Sampled, Sketch, SketchAccuracy, SketchTest, Sprt,
+    SprtRun, TDigest, TaskClass, ThresholdAlert, TracedRequest, Waiting, Workflow, churn,
+    obrien_fleming, pocock, repeated_significance,
 };
 pub use crate::progress::{Progress, progress};
 pub use crate::sim::{

@@ -1,5 +1,7 @@
 //! Results of the models as tables: methods that the models, which know no tables, are given here.
 
+use crate::control::{ChainSurvey, OutageSurvey, Scaled, Spread};
+use crate::operations::Divergence;
 use crate::sim::Estimate;
 use crate::table::Table;
 use crate::work::{Balancer, Estimates, Flow, Queue, RetryStorm};
@@ -72,26 +74,29 @@ impl RetryStormTables for RetryStorm {
 }
 
 /// Of what was measured or computed: of a queue all measures, one row each; of a network by
-/// station.
+/// station; of what runs in time, one row for each step of it.
 pub trait MeasureTables {
-    /// All of it as a table, one row each.
+    /// All of it as a table.
     fn table(&self) -> Table;
 }
 
-impl MeasureTables for Estimates {
-    fn table(&self) -> Table {
-        self.columns().into()
-    }
+macro_rules! tables_of_columns {
+    ($($measured:ty),* $(,)?) => {$(
+        impl MeasureTables for $measured {
+            fn table(&self) -> Table {
+                self.columns().into()
+            }
+        }
+    )*};
 }
 
-impl MeasureTables for Flow<f64> {
-    fn table(&self) -> Table {
-        self.columns().into()
-    }
-}
-
-impl MeasureTables for Flow<Estimate> {
-    fn table(&self) -> Table {
-        self.columns().into()
-    }
-}
+tables_of_columns!(
+    Estimates,
+    Flow<f64>,
+    Flow<Estimate>,
+    Scaled,
+    OutageSurvey,
+    ChainSurvey,
+    Spread,
+    Divergence,
+);
