@@ -14,6 +14,7 @@ pub mod interrupt;
 pub mod number;
 pub mod operations;
 pub mod progress;
+pub mod request;
 pub mod sim;
 pub mod state;
 pub mod truth;

@@ -28,6 +28,7 @@ pub use crate::operations::{
     obrien_fleming, pocock, repeated_significance,
 };
 pub use crate::progress::{Progress, progress};
+pub use crate::request::{PathSurvey, RequestPath};
 pub use crate::sim::{
     Calendar, Distribution, Estimate, Exponential, Histogram, Stream, Trials, batch_means, mser5,
     quantile_interval, replicate, replicate_until,

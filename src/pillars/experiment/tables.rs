@@ -2,6 +2,7 @@
 
 use crate::control::{ChainSurvey, OutageSurvey, Scaled, Spread};
 use crate::operations::Divergence;
+use crate::request::PathSurvey;
 use crate::sim::Estimate;
 use crate::table::Table;
 use crate::work::{Balancer, Estimates, Flow, Queue, RetryStorm};
@@ -78,6 +79,12 @@ impl RetryStormTables for RetryStorm {
 pub trait MeasureTables {
     /// All of it as a table.
     fn table(&self) -> Table;
+}
+
+impl MeasureTables for PathSurvey {
+    fn table(&self) -> Table {
+        self.columns().clone().into()
+    }
 }
 
 macro_rules! tables_of_columns {

@@ -5,6 +5,8 @@ use crate::number::positive;
 use std::fmt;
 use std::sync::Arc;
 
+const CONSTANT: &str = "constant";
+
 /// Requests a second, as a function of the time in seconds.
 #[derive(Clone)]
 pub struct Load {
@@ -20,7 +22,7 @@ impl Load {
     #[track_caller]
     pub fn constant(rate: f64) -> Self {
         not_negative("Load::constant", "rate", rate);
-        Self::by("constant", move |_| rate)
+        Self::by(CONSTANT, move |_| rate)
     }
 
     /// One rate before a time, another from then on.
@@ -101,6 +103,11 @@ impl Load {
             self.name
         );
         rate
+    }
+
+    /// The rate, if it is always the same.
+    pub(crate) fn constant_rate(&self) -> Option<f64> {
+        (self.name == CONSTANT).then(|| self.at(0.0))
     }
 
     fn by(name: &str, rate: impl Fn(f64) -> f64 + Send + Sync + 'static) -> Self {

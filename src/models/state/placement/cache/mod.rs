@@ -268,6 +268,12 @@ impl Cache {
         self.capacity
     }
 
+    /// An empty one, for whoever asks it in the course of a simulation of his own.
+    pub(crate) fn start(&self, items: usize, choices: Stream) -> Box<dyn FnMut(usize) -> bool> {
+        let mut policy = self.policy(items, choices);
+        Box::new(move |item| policy.request(item))
+    }
+
     fn policy(&self, items: usize, choices: Stream) -> Box<dyn Policy> {
         let capacity = self.capacity;
         match &self.kind {
