@@ -93,6 +93,11 @@ fn hits_are_those_of_the_cache_alone() {
         // What is under way is not there yet.
         assert!((found - alone).abs() < 0.01, "{cache}: {found} and {alone}");
     }
+    // A key that is asked for all the time is not there while the first answer is under way, and then
+    // for as long as it is kept.
+    let hot = path.clone().keys(Popularity::uniform(1)).replicas(9, 0.01, 0.0);
+    let found = hot.cache(Cache::lru(1), 1.0).simulate(400.0, 6, 2).hits.mean;
+    assert!((0.97..0.995).contains(&found), "{found}");
     // Room for all: a key asked for at rate a is asked for a T times for each miss.
     for keeps in [1.0, 5.0] {
         let theory: f64 = keys

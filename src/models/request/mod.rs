@@ -6,8 +6,10 @@
 //! A request comes to one of the servers and waits its turn. Then it is a write, or a read that the
 //! cache may answer; what the cache cannot answer goes to the database. The leader, replica 0, puts
 //! all writes in order, and the others follow after a lag. A read asks `r` replicas by lot and takes
-//! the latest version among their answers. The cache forgets what it holds after a while; until then
-//! it does not hear of writes.
+//! the latest version among their answers. The
+//! cache forgets what it holds after a while; until then it does not hear of writes. It makes room
+//! for a key when it is asked for, as caches of promises do: an answer that takes longer than its key
+//! stays in the line comes too late, so that a database which was overloaded once may never recover.
 //!
 //! ```
 //! use pillars_models::control::Load;

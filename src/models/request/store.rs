@@ -16,6 +16,15 @@ pub(super) struct Read {
     pub stale: bool,
 }
 
+/// What the cache has of a key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Held,
+    /// Another has asked for it, and the answer is not there yet.
+    UnderWay,
+    None,
+}
+
 /// Of a key: what the cache holds, and the number of its latest version.
 #[derive(Clone, Copy)]
 struct Key {
@@ -68,27 +77,35 @@ impl<'a> Store<'a> {
         if self.chance.uniform() < path.writes {
             return Answer { at: self.write(key, now), read: None };
         }
-        if self.hits(key, now) {
+        let found = self.looks(key, now);
+        if found == Found::Held {
             let stale = self.cache.is_some() && self.keys[key].held < self.known(key, 0, now);
             return Answer { at: now, read: Some(Read { hit: true, stale }) };
         }
         let (at, version) = self.read(key, now);
         let stale = version < self.known(key, 0, now);
-        let entry = &mut self.keys[key];
-        (entry.held, entry.filled, entry.expires) = (version, at, at + path.keeps);
+        // Who asks while another's answer is under way does not put it off.
+        if found == Found::None {
+            let entry = &mut self.keys[key];
+            (entry.held, entry.filled, entry.expires) = (version, at, at + path.keeps);
+        }
         Answer { at, read: Some(Read { hit: false, stale }) }
     }
 
     #[inline]
-    fn hits(&mut self, key: usize, now: f64) -> bool {
+    fn looks(&mut self, key: usize, now: f64) -> Found {
         match (&mut self.cache, &self.path.cache) {
-            (None, Caching::Chance(part)) => self.chance.uniform() < *part,
+            (None, Caching::Chance(part)) if self.chance.uniform() < *part => Found::Held,
+            (None, _) => Found::None,
             (Some(request), _) => {
                 let entry = &self.keys[key];
-                // What is not there yet, or no longer good, is asked for again.
-                request(key) && entry.filled <= now && now < entry.expires
+                // What is no longer good is asked for again.
+                match request(key) {
+                    true if now < entry.filled => Found::UnderWay,
+                    true if now < entry.expires => Found::Held,
+                    _ => Found::None,
+                }
             }
-            (None, Caching::Held(_)) => false,
         }
     }
 
