@@ -2,10 +2,12 @@
 //! on the wire is looked at, and hostile ones are sent.
 
 use bytes::Bytes;
-use pillars_kernel::{Codec, Message, Object, echo::Echo};
+use pillars_kernel::{Codec, Message, Object, StartError, echo::Echo};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+use tokio::sync::oneshot::Receiver;
 use tokio::time::timeout;
 use zeromq::{DealerSocket, ReqSocket, Socket, SocketRecv, SocketSend, SubSocket, ZmqMessage};
 
@@ -23,19 +25,22 @@ struct Client {
 }
 
 impl Client {
-    /// Starts a kernel and connects to it. Welcomed, so that no output is missed.
+    /// Starts a kernel and connects to it. Welcomed, so that no output is missed. A kernel that finds one of its
+    /// ports taken meanwhile ends, and another one is started.
     async fn start() -> Self {
-        let ports = free_ports();
+        loop {
+            let ports = free_ports();
+            let mut ended = kernel(ports);
+            tokio::select! {
+                biased;
+                error = &mut ended => eprintln!("the kernel ended at its start: {error:?}"),
+                client = Self::of(ports) => return client,
+            }
+        }
+    }
+
+    async fn of(ports: [u16; 5]) -> Self {
         let [shell, iopub, stdin, control, heartbeat] = ports;
-        let info = json!({
-            "ip": "127.0.0.1", "transport": "tcp", "key": KEY, "signature_scheme": "hmac-sha256",
-            "shell_port": shell, "iopub_port": iopub, "stdin_port": stdin, "control_port": control,
-            "hb_port": heartbeat,
-        });
-        let connection = serde_json::from_value(info).unwrap();
-        std::thread::spawn(move || {
-            pillars_kernel::serve(&connection, Box::new(Echo::default()), None)
-        });
         let identity = || {
             let mut options = zeromq::SocketOptions::default();
             options.peer_identity("client".parse().unwrap());
@@ -121,9 +126,37 @@ async fn connect(socket: &mut impl Socket, port: u16) {
     timeout(PATIENCE, socket.connect(&address)).await.expect("no kernel").unwrap();
 }
 
+/// Starts a kernel with these ports: how it ended, when it has.
+fn kernel([shell, iopub, stdin, control, heartbeat]: [u16; 5]) -> Receiver<Result<(), StartError>> {
+    let info = json!({
+        "ip": "127.0.0.1", "transport": "tcp", "key": KEY, "signature_scheme": "hmac-sha256",
+        "shell_port": shell, "iopub_port": iopub, "stdin_port": stdin, "control_port": control,
+        "hb_port": heartbeat,
+    });
+    let connection = serde_json::from_value(info).unwrap();
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let served = pillars_kernel::serve(&connection, Box::new(Echo::default()), None);
+        // Nobody listens any more when a test is over.
+        sender.send(served).ok();
+    });
+    receiver
+}
+
+/// Ports that no other test is given, and no outgoing connection: those come from above 32,767.
 fn free_ports() -> [u16; 5] {
-    let listeners = [(); 5].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    let start = std::process::id();
+    [(); 5].map(|()| {
+        loop {
+            let tried = TRIED.fetch_add(1, Ordering::Relaxed);
+            assert!(tried < 12_000, "no free port between 20000 and 32000");
+            let port = 20_000 + (start.wrapping_add(tried) % 12_000) as u16;
+            if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+                return port;
+            }
+        }
+    })
 }
 
 fn kinds(messages: &[Message]) -> Vec<String> {

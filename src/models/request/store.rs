@@ -50,7 +50,7 @@ pub(super) struct Store<'a> {
 }
 
 impl<'a> Store<'a> {
-    pub fn new(path: &'a RequestPath, stream: &impl Fn(&str) -> Stream) -> Self {
+    pub(super) fn new(path: &'a RequestPath, stream: &impl Fn(&str) -> Stream) -> Self {
         let items = path.keys.items();
         let cache = match &path.cache {
             Caching::Held(cache) => Some(cache.start(items, stream("evictions"))),
@@ -71,7 +71,7 @@ impl<'a> Store<'a> {
 
     /// A request that its server is done with.
     #[inline]
-    pub fn asks(&mut self, now: f64) -> Answer {
+    pub(super) fn asks(&mut self, now: f64) -> Answer {
         let path = self.path;
         let key = path.keys.sample(&mut self.chance);
         if self.chance.uniform() < path.writes {

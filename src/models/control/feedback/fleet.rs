@@ -17,7 +17,7 @@ pub(super) struct Fleet<'a, S> {
 }
 
 impl<'a, S: Scaler> Fleet<'a, S> {
-    pub fn new(service: &'a Service, scaler: S) -> Self {
+    pub(super) fn new(service: &'a Service, scaler: S) -> Self {
         let first = service.first.clamp(service.least, service.most);
         let starting = VecDeque::new();
         Self { service, scaler, ready: first, starting, sums: vec![0.0], log: Scaled::new(service) }
@@ -25,7 +25,7 @@ impl<'a, S: Scaler> Fleet<'a, S> {
 
     /// The step begins: servers have started, and the scaler may change how many are wanted. Gives
     /// how many work.
-    pub fn begins(&mut self, step: usize) -> f64 {
+    pub(super) fn begins(&mut self, step: usize) -> f64 {
         let service = self.service;
         while let Some((at, count)) = self.starting.front().copied()
             && at <= step
@@ -65,7 +65,7 @@ impl<'a, S: Scaler> Fleet<'a, S> {
     }
 
     /// What was measured in the step that ends.
-    pub fn ends(&mut self, value: f64, standing: f64) {
+    pub(super) fn ends(&mut self, value: f64, standing: f64) {
         let sum = self.sums.last().copied().unwrap_or(0.0) + value;
         self.sums.push(sum);
         self.log.ends(value, standing);

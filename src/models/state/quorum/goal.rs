@@ -94,6 +94,7 @@ pub(super) enum Metric {
 }
 
 impl Metric {
+    /// As messages and tables call it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Load => "load",
