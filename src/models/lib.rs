@@ -1,6 +1,6 @@
 //! The models of the course: simulation, queueing and parallel work, quorums,
 //! placement, staleness, clusters and their protocols, a checker of histories, the operation of
-//! fleets.
+//! fleets, forecasts and detectors.
 //!
 //! They know neither charts nor tables nor cells, so that they are compiled at
 //! full speed and beside polars; `pillars` offers them to cells. Everything here
@@ -10,6 +10,7 @@
 pub mod columns;
 pub mod control;
 mod deadline;
+pub mod intelligence;
 pub mod interrupt;
 pub mod number;
 pub mod operations;

@@ -23,5 +23,5 @@ mod text;
 pub mod warm;
 
 pub use chart::plotters;
-pub use pillars_models::{control, operations, request, sim, state, truth, work};
+pub use pillars_models::{control, intelligence, operations, request, sim, state, truth, work};
 pub use table::polars;

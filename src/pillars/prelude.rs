@@ -18,6 +18,10 @@ pub use crate::experiment::{
     BalancerTables as _, HistoryTimeline as _, MeasureTables as _, QueueTables as _,
     RetryStormTables as _, SurveyTimeline as _, Sweep, claim, surveys, sweep,
 };
+pub use crate::intelligence::{
+    Accuracy, Autoscaler, ControlChart, Fitted, ForecastSurvey, Forecaster, Found, Outlook,
+    RunLengths, Runs, Scaling, ScalingRun, ScalingSurvey, Smoothing, Trace, Watch, Watcher,
+};
 pub use crate::operations::{
     AlertRun, BurnRate, BurnRule, BurnRun, Canary, CanaryDecision, CanaryRun, ClassRun, Cluster,
     ClusterLimits, ClusterRun, Controller, Coordinated, Coordination, Counts, DdSketch, Discovered,
