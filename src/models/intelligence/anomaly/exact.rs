@@ -22,9 +22,7 @@ impl ControlChart {
             Kind::Shewhart { limit } => {
                 Some(1.0 / (normal.cdf(-limit - shift) + normal.cdf(shift - limit)))
             }
-            Kind::Ewma { weight: 1.0, limit } => {
-                Self::shewhart(limit).run_length(shift)
-            }
+            Kind::Ewma { weight: 1.0, limit } => Self::shewhart(limit).run_length(shift),
             Kind::Ewma { weight, limit } => {
                 let limit = limit * (weight / (2.0 - weight)).sqrt();
                 let nodes = gauss(NODES, -limit, limit);

@@ -1,6 +1,6 @@
-//! Each topic of the course is in some chapter, and the index of README and chapter 0 says where:
-//! a cell names the topics that it runs in its metadata, `"course": [6, 8]`. `UPDATE_INDEX=1 cargo
-//! test --test course_index` writes the index anew.
+//! The chapters as they are kept: each ran as it stands, and each topic of the course is in one.
+//! The index of README and chapter 0 says where: a cell names the topics that it runs in its
+//! metadata, `"course": [6, 8]`. `UPDATE_INDEX=1 cargo test --test chapters` writes the index anew.
 
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -147,5 +147,32 @@ fn the_index_says_where() {
         std::fs::write(&path, bytes).unwrap();
     } else {
         assert!(text == wanted, "chapter 0's index is out of date: UPDATE_INDEX=1 writes it anew");
+    }
+}
+
+/// A chapter is what its last run wrote, with the course's seed, and a claim is the library's: a
+/// figure tried with another seed, or a claim that only prints, must not be given to a class.
+#[test]
+fn every_chapter_is_kept_as_it_ran() {
+    for path in chapters() {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let mut seeds = Vec::new();
+        for (place, cell) in notebook(&path)["cells"].as_array().unwrap().iter().enumerate() {
+            if cell["cell_type"] != "code" {
+                continue;
+            }
+            let id = cell["id"].as_str().unwrap();
+            let lines = cell["source"].as_array().unwrap().iter();
+            let source: String = lines.map(|line| line.as_str().unwrap()).collect();
+            seeds.extend(source.lines().filter(|l| l.starts_with("const SEED")).map(str::to_owned));
+            assert!(!source.contains("fn claim("), "{name}, cell {id} has a claim of its own");
+            assert!(cell["execution_count"].is_u64(), "{name}, cell {id} ({place}) did not run");
+            for output in cell["outputs"].as_array().unwrap() {
+                assert_ne!(output["output_type"], "error", "{name}, cell {id} failed");
+                assert_ne!(output["name"], "stderr", "{name}, cell {id} printed to stderr");
+            }
+        }
+        let odd = seeds.iter().find(|line| *line != "const SEED: u64 = 1917;");
+        assert_eq!(odd, None, "{name} was run with another seed");
     }
 }
